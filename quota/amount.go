@@ -1,0 +1,60 @@
+package quota
+
+import (
+	"fmt"
+	"math"
+)
+
+// Amount is what a call uses: an estimate when it is reserved, the truth when it is settled. The zero Amount is nothing.
+// What is in flight is not said: each reservation is one while it lives.
+type Amount struct {
+	Requests     int64
+	InputTokens  int64
+	OutputTokens int64
+	Cost         int64 // nano-USD
+}
+
+// Of is how much of the unit the amount holds: for Tokens input and output together, for InFlight 1, whatever the
+// amount. A sum too large for an int64 is the largest int64.
+func (a Amount) Of(u Unit) int64 {
+	switch u {
+	case Requests:
+		return a.Requests
+	case InputTokens:
+		return a.InputTokens
+	case OutputTokens:
+		return a.OutputTokens
+	case Tokens:
+		return plus(a.InputTokens, a.OutputTokens)
+	case Cost:
+		return a.Cost
+	case InFlight:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Validate returns an error where anything is negative.
+func (a Amount) Validate() error {
+	if a.Requests < 0 || a.InputTokens < 0 || a.OutputTokens < 0 || a.Cost < 0 {
+		return fmt.Errorf("quota: amount %+v: write nothing below 0; what was reserved is given back by settling less", a)
+	}
+	return nil
+}
+
+// plus is a+b for numbers that are not negative; a sum too large is the largest number, and stands for "too much".
+func plus(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// minus is a-b, at least 0. Too much stays too much, since nobody knows by how much it was.
+func minus(a, b int64) int64 {
+	if a == math.MaxInt64 {
+		return a
+	}
+	return max(0, a-b)
+}

@@ -1,0 +1,88 @@
+package quota_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aitransport/aitransport/quota"
+)
+
+var (
+	fourLimits = []quota.Limit{
+		{Unit: quota.InFlight, Max: 1 << 40},
+		{Unit: quota.Requests, Max: 1 << 40, Window: quota.Rolling(time.Minute)},
+		{Unit: quota.Tokens, Max: 1 << 60, Window: quota.Rolling(time.Minute)},
+		{Unit: quota.Cost, Max: 1 << 60, Window: quota.Total()},
+	}
+	estimate = quota.Amount{Requests: 1, InputTokens: 1000, OutputTokens: 500, Cost: 1e7}
+	truth    = quota.Amount{Requests: 1, InputTokens: 1020, OutputTokens: 180, Cost: 6e6}
+)
+
+func reserveAndSettle(b *testing.B, m *quota.Memory, key string, limits []quota.Limit) {
+	ctx := context.Background()
+	r, err := m.Reserve(ctx, key, limits, estimate, time.Minute)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := m.Settle(ctx, r, truth); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func BenchmarkReserveSettle(b *testing.B) {
+	for _, n := range []int{0, 1, 2, 4} {
+		b.Run(fmt.Sprintf("limits=%d", n), func(b *testing.B) {
+			m := quota.NewMemory(quota.MemoryConfig{})
+			b.ReportAllocs()
+			for b.Loop() {
+				reserveAndSettle(b, m, "main", fourLimits[:n])
+			}
+		})
+	}
+}
+
+// BenchmarkReserveSettleBusy has 1,000 streams of the key under way.
+func BenchmarkReserveSettleBusy(b *testing.B) {
+	m := quota.NewMemory(quota.MemoryConfig{})
+	for range 1000 {
+		if _, err := m.Reserve(context.Background(), "main", fourLimits, estimate, time.Hour); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		reserveAndSettle(b, m, "main", fourLimits)
+	}
+}
+
+// BenchmarkReserveSettleParallel has every caller on a key of its own, of 10,000 that are remembered.
+func BenchmarkReserveSettleParallel(b *testing.B) {
+	m := quota.NewMemory(quota.MemoryConfig{})
+	keys := make([]string, 10_000)
+	for i := range keys {
+		keys[i] = fmt.Sprint("account ", i)
+		reserveAndSettle(b, m, keys[i], fourLimits)
+	}
+	var caller atomic.Int64
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for i := int(caller.Add(1)) * 997; pb.Next(); i++ {
+			reserveAndSettle(b, m, keys[i%len(keys)], fourLimits)
+		}
+	})
+}
+
+func BenchmarkReserveRefused(b *testing.B) {
+	m := quota.NewMemory(quota.MemoryConfig{})
+	full := []quota.Limit{{Unit: quota.Requests, Max: 1, Window: quota.Rolling(24 * time.Hour)}}
+	reserveAndSettle(b, m, "main", full)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := m.Reserve(context.Background(), "main", full, estimate, time.Minute); err == nil {
+			b.Fatal("admitted")
+		}
+	}
+}

@@ -1,0 +1,65 @@
+package quota
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrExceeded is what every *ExceededError is: errors.Is(err, ErrExceeded).
+var ErrExceeded = errors.New("quota: exceeded")
+
+// ExceededError says which limit has no room.
+type ExceededError struct {
+	Key   string
+	Limit Limit
+	Used  int64 // of the limit, before this; above Limit.Max: debt
+	Asked int64
+	Left  int64 // Max less Used, at least 0
+
+	// RetryAt is when there will be room if nobody else spends. It is zero where no time is known: for InFlight there is
+	// room when one of those in flight ends; otherwise (WindowTotal, or more asked for than Max) waiting does not help.
+	RetryAt time.Time
+}
+
+// Error says which limit it is, how much is left, and when there is room again or what to do.
+func (e *ExceededError) Error() string {
+	return fmt.Sprintf("quota: %q has no room: %v, of which %d used and %d left, %d asked for: %s",
+		e.Key, e.Limit, e.Used, e.Left, e.Asked, e.advice())
+}
+
+func (e *ExceededError) advice() string {
+	switch {
+	case e.Asked > e.Limit.Max:
+		return "more than the limit ever allows; ask for less or raise Max"
+	case !e.RetryAt.IsZero():
+		return "room again at " + e.RetryAt.UTC().Format("2006-01-02T15:04:05.000Z")
+	case e.Limit.Unit == InFlight:
+		return "room again when one of them ends"
+	default:
+		return "room only after a reset or with a higher Max"
+	}
+}
+
+// Is makes errors.Is(err, ErrExceeded) true.
+func (e *ExceededError) Is(target error) bool { return target == ErrExceeded }
+
+// outlasts reports whether e will have room later than f: a limit that waiting does not help outlasts one that has a
+// time, and that one outlasts what is in flight.
+func (e *ExceededError) outlasts(f *ExceededError) bool {
+	if a, b := e.patience(), f.patience(); a != b {
+		return a > b
+	}
+	return e.RetryAt.After(f.RetryAt)
+}
+
+func (e *ExceededError) patience() int {
+	switch {
+	case e.Asked <= e.Limit.Max && !e.RetryAt.IsZero():
+		return 1
+	case e.Asked <= e.Limit.Max && e.Limit.Unit == InFlight:
+		return 0
+	default:
+		return 2
+	}
+}

@@ -1,0 +1,81 @@
+package quota
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Len is how many keys have anything that counts. It drops the others, and takes time in proportion to their number.
+func (m *Memory) Len() int {
+	m.sweepAll(m.now())
+	return int(m.keys.Load())
+}
+
+// open is the key's ledger, a new one if there is none. The caller holds the shard's lock.
+func (m *Memory) open(sh *shard, key string) (*ledger, error) {
+	if l := sh.ledgers[key]; l != nil {
+		return l, nil
+	}
+	if n := m.keys.Add(1); m.maxKeys > 0 && n > m.maxKeys {
+		m.keys.Add(-1)
+		return nil, fmt.Errorf("quota: %q refused: %d other keys are in use, the most that MemoryConfig.MaxKeys allows: raise it or use fewer keys", key, m.maxKeys)
+	}
+	l := &ledger{}
+	sh.ledgers[key] = l
+	return l, nil
+}
+
+// close drops a ledger that was opened for nothing. The caller holds the shard's lock.
+func (m *Memory) close(sh *shard, key string, l *ledger) {
+	if len(l.records) == 0 && len(l.counters) == 0 {
+		delete(sh.ledgers, key)
+		m.keys.Add(-1)
+	}
+}
+
+// makeRoom drops the keys that nothing is known of any more, if the store is full and that was not just done.
+func (m *Memory) makeRoom(now int64) {
+	if m.maxKeys <= 0 || m.keys.Load() < m.maxKeys {
+		return
+	}
+	if looked := m.looked.Load(); now-looked >= sweepFull && m.looked.CompareAndSwap(looked, now) {
+		m.sweepAll(now)
+	}
+}
+
+func (m *Memory) sweepAll(now int64) {
+	for i := range m.shards {
+		sh := &m.shards[i]
+		sh.mu.Lock()
+		m.sweep(sh, now, 0)
+		sh.mu.Unlock()
+	}
+}
+
+// sweep drops the shard's idle keys, unless that was done less than every ago. The caller holds the shard's lock.
+func (m *Memory) sweep(sh *shard, now, every int64) {
+	if now-sh.swept < every {
+		return
+	}
+	sh.swept = now
+	for key, l := range sh.ledgers {
+		now := l.now(now)
+		l.expire(now, sh.forget)
+		if l.idle(now) {
+			delete(sh.ledgers, key)
+			m.keys.Add(-1)
+		}
+	}
+}
+
+// find is what the shard knows of the reservation; nil: nothing.
+func (sh *shard) find(r Reservation) *record {
+	id, err := strconv.ParseUint(r.ID, idBase, 64)
+	if err != nil {
+		return nil
+	}
+	return sh.records[id]
+}
+
+// forget makes the shard know nothing of the record.
+func (sh *shard) forget(r *record) { delete(sh.records, r.id) }

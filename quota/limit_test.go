@@ -1,0 +1,85 @@
+package quota_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/aitransport/aitransport/quota"
+)
+
+func TestLimitsSayWhatIsWrongWithThem(t *testing.T) {
+	minute := quota.Rolling(time.Minute)
+	cases := []struct {
+		limit quota.Limit
+		text  string
+		wrong string // "": nothing
+	}{
+		{quota.Limit{Unit: quota.Requests, Max: 100, Window: minute}, "100 requests per 1m", ""},
+		{quota.Limit{Unit: quota.Tokens, Max: 1, Window: quota.Rolling(5 * time.Hour)}, "1 tokens per 5h", ""},
+		{quota.Limit{Unit: quota.OutputTokens, Max: 7, Window: quota.Rolling(90 * time.Second)}, "7 output tokens per 1m30s", ""},
+		{quota.Limit{Unit: quota.Cost, Max: 5e9, Window: quota.Total()}, "5000000000 nano-USD in total", ""},
+		{quota.Limit{Unit: quota.InFlight, Max: 5}, "5 in flight", ""},
+		{quota.Limit{}, "0 unknown units at once", "limit with unknown units: write Unit: quota.Requests, "},
+		{quota.Limit{Unit: 99, Max: 1, Window: minute}, "1 unit(99) per 1m", "limit with unit(99): write Unit"},
+		{quota.Limit{Unit: quota.Requests, Window: minute}, "0 requests per 1m", "limit of 0 requests: write a Max above 0"},
+		{quota.Limit{Unit: quota.InFlight, Max: -1}, "-1 in flight", "limit of -1 in flight: write a Max above 0"},
+		{quota.Limit{Unit: quota.Requests, Max: 1}, "1 requests at once", "limit of 1 requests with no window: write quota.Rolling(time.Minute) or quota.Total()"},
+		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(0)}, "1 requests per 0s", "a rolling window of 0s: write a length above 0"},
+		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(-1)}, "1 requests per -1ns", "a rolling window of -1ns: write a length above 0"},
+		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(math.MaxInt64)}, "1 requests per 2562047h47m16.854775807s", "more than ten years"},
+		{quota.Limit{Unit: quota.InFlight, Max: 1, Window: minute}, "1 in flight per 1m", "limit of 1 in flight per 1m: leave Window out"},
+	}
+	for _, c := range cases {
+		t.Run(c.text, func(t *testing.T) {
+			assert.Equal(t, c.text, c.limit.String())
+			if c.wrong == "" {
+				assert.NoError(t, c.limit.Validate())
+				return
+			}
+			assert.ErrorContains(t, c.limit.Validate(), c.wrong)
+		})
+	}
+}
+
+func TestExceededErrorsSayWhatToDo(t *testing.T) {
+	at := time.Date(2026, 11, 20, 12, 0, 0, 5e8, time.FixedZone("", 3600))
+	cases := []struct {
+		e    quota.ExceededError
+		text string
+	}{
+		{
+			quota.ExceededError{Key: "acme", Limit: quota.Limit{Unit: quota.Requests, Max: 100, Window: quota.Rolling(time.Minute)}, Used: 100, Asked: 1, RetryAt: at},
+			`quota: "acme" has no room: 100 requests per 1m, of which 100 used and 0 left, 1 asked for: room again at 2026-11-20T11:00:00.500Z`,
+		},
+		{
+			quota.ExceededError{Key: "acme", Limit: quota.Limit{Unit: quota.Tokens, Max: 100, Window: quota.Rolling(time.Minute)}, Left: 100, Asked: 101},
+			`quota: "acme" has no room: 100 tokens per 1m, of which 0 used and 100 left, 101 asked for: more than the limit ever allows; ask for less or raise Max`,
+		},
+		{
+			quota.ExceededError{Key: "acme", Limit: quota.Limit{Unit: quota.Cost, Max: 9, Window: quota.Total()}, Used: 12, Asked: 1},
+			`quota: "acme" has no room: 9 nano-USD in total, of which 12 used and 0 left, 1 asked for: room only after a reset or with a higher Max`,
+		},
+		{
+			quota.ExceededError{Key: "acme", Limit: quota.Limit{Unit: quota.InFlight, Max: 2}, Used: 2, Asked: 1},
+			`quota: "acme" has no room: 2 in flight, of which 2 used and 0 left, 1 asked for: room again when one of them ends`,
+		},
+	}
+	for _, c := range cases {
+		assert.EqualError(t, &c.e, c.text)
+		assert.ErrorIs(t, fmt.Errorf("wrapped: %w", &c.e), quota.ErrExceeded)
+	}
+}
+
+func TestAmounts(t *testing.T) {
+	a := quota.Amount{Requests: 1, InputTokens: 2, OutputTokens: 3, Cost: 4}
+	for u, want := range []int64{0, 1, 2, 3, 5, 4, 1, 0} {
+		assert.Equal(t, want, a.Of(quota.Unit(u)), quota.Unit(u))
+	}
+	assert.EqualValues(t, math.MaxInt64, quota.Amount{InputTokens: math.MaxInt64, OutputTokens: 1}.Of(quota.Tokens))
+	assert.NoError(t, a.Validate())
+	assert.ErrorContains(t, quota.Amount{OutputTokens: -1}.Validate(), "OutputTokens:-1 Cost:0}: write nothing below 0")
+}

@@ -1,0 +1,188 @@
+package quota
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	memoryShards = 64 // a power of two
+	idBase       = 32 // of Reservation.ID; a power of two, for which strconv needs no division
+	sweepEvery   = int64(time.Minute)
+	sweepFull    = int64(time.Second) // how often a full store looks for room
+)
+
+// MemoryConfig says how large a Memory may grow.
+type MemoryConfig struct {
+	// MaxKeys bounds how many keys are remembered; 0: 1,000,000; negative: no bound. A key is remembered while anything
+	// counts in one of its windows, and for ever if that is WindowTotal. When so many are, a new one is refused: to
+	// forget what another has used would be to let it overspend.
+	MaxKeys int
+}
+
+// Memory is a Store for one process; it is a Renewer and an Inspector too. All limits of a key are checked and charged
+// under one lock. It has no goroutine and needs no Close: what is over is dropped when its key, or now and then another,
+// is used. Its methods may be called by any number of goroutines. The clock being set does not disturb it.
+type Memory struct {
+	seed    maphash.Seed
+	start   time.Time // all times are counted from here, on the monotonic clock
+	maxKeys int64
+	keys    atomic.Int64
+	looked  atomic.Int64 // when a full store last looked for room
+	shards  [memoryShards]shard
+}
+
+var _ interface {
+	Store
+	Renewer
+	Inspector
+} = (*Memory)(nil)
+
+type shard struct {
+	mu      sync.Mutex
+	ledgers map[string]*ledger
+	records map[uint64]*record
+	lastID  uint64
+	swept   int64 // when it was last searched for keys to forget
+}
+
+// NewMemory is an empty Memory: nothing is used.
+func NewMemory(c MemoryConfig) *Memory {
+	m := &Memory{seed: maphash.MakeSeed(), start: time.Now(), maxKeys: int64(c.MaxKeys)}
+	if c.MaxKeys == 0 {
+		m.maxKeys = 1_000_000
+	}
+	m.looked.Store(-sweepFull)
+	for i := range m.shards {
+		m.shards[i].ledgers = make(map[string]*ledger)
+		m.shards[i].records = make(map[uint64]*record)
+	}
+	return m
+}
+
+// Reserve implements [Store].
+func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amount, ttl time.Duration) (Reservation, error) {
+	if err := ctx.Err(); err != nil {
+		return Reservation{}, err
+	}
+	if err := validate(key, limits, a, ttl); err != nil {
+		return Reservation{}, err
+	}
+	now := m.now()
+	m.makeRoom(now)
+	n := m.shardOf(key)
+	sh := &m.shards[n]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	m.sweep(sh, now, sweepEvery)
+	l, err := m.open(sh, key)
+	if err != nil {
+		return Reservation{}, err
+	}
+	now = l.now(now)
+	l.expire(now, sh.forget)
+	if !l.room(limits, a, now) {
+		err := m.exceeded(l, key, limits, a, now)
+		m.close(sh, key, l)
+		return Reservation{}, err
+	}
+	sh.lastID++
+	r := &record{
+		id: sh.lastID*memoryShards + n, ledger: l, resets: l.resets,
+		estimate: a, at: now, ttl: int64(ttl), due: plus(now, int64(ttl)),
+	}
+	r.counters = l.find(r.few[:0], limits)
+	l.charge(r)
+	sh.records[r.id] = r
+	return Reservation{ID: strconv.FormatUint(r.id, idBase), Key: key, Expires: m.time(r.due)}, nil
+}
+
+// Settle implements [Store].
+func (m *Memory) Settle(ctx context.Context, r Reservation, used Amount) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if r.ID == "" {
+		return errors.New("quota: settling a reservation that Reserve did not return")
+	}
+	if err := used.Validate(); err != nil {
+		return fmt.Errorf("%w (settling for key %q)", err, r.Key)
+	}
+	now := m.now()
+	sh := &m.shards[m.shardOf(r.Key)]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	rec := sh.find(r)
+	if rec == nil {
+		return nil
+	}
+	l := rec.ledger
+	now = l.now(now)
+	if l.expire(now, sh.forget); sh.records[rec.id] == rec {
+		l.settle(rec, used, now)
+		sh.forget(rec)
+	}
+	return nil
+}
+
+// Renew implements [Renewer].
+func (m *Memory) Renew(ctx context.Context, r Reservation, ttl time.Duration) (Reservation, error) {
+	if err := ctx.Err(); err != nil {
+		return Reservation{}, err
+	}
+	if err := validateTTL(r.Key, ttl); err != nil {
+		return Reservation{}, err
+	}
+	now := m.now()
+	sh := &m.shards[m.shardOf(r.Key)]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	rec := sh.find(r)
+	if rec == nil {
+		return Reservation{}, ErrExpired
+	}
+	l := rec.ledger
+	now = l.now(now)
+	if l.expire(now, sh.forget); rec.expired {
+		return Reservation{}, ErrExpired
+	}
+	rec.ttl, rec.due = int64(ttl), plus(now, int64(ttl))
+	l.records.fix(rec)
+	r.Expires = m.time(rec.due)
+	return r, nil
+}
+
+// exceeded is the error about the limit that will have room last.
+func (m *Memory) exceeded(l *ledger, key string, limits []Limit, a Amount, now int64) error {
+	var worst *ExceededError
+	for _, limit := range limits {
+		used, asked := l.level(limit, now), a.Of(limit.Unit)
+		if asked <= limit.Max-used {
+			continue
+		}
+		e := &ExceededError{Key: key, Limit: limit, Used: used, Asked: asked, Left: max(0, limit.Max-used)}
+		if asked <= limit.Max && limit.Unit != InFlight {
+			if at, ok := l.counter(limit).tally.roomAt(used - (limit.Max - asked)); ok {
+				e.RetryAt = m.time(at)
+			}
+		}
+		if worst == nil || e.outlasts(worst) {
+			worst = e
+		}
+	}
+	return worst
+}
+
+// now is the time since the store was made; the monotonic clock makes it go forward only.
+func (m *Memory) now() int64 { return int64(time.Since(m.start)) }
+
+// time is the wall time of one of the store's times.
+func (m *Memory) time(at int64) time.Time { return m.start.Add(time.Duration(at)) }
+
+func (m *Memory) shardOf(key string) uint64 { return maphash.String(m.seed, key) % memoryShards }

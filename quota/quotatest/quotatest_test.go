@@ -1,0 +1,67 @@
+package quotatest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"go.uber.org/goleak"
+
+	"github.com/aitransport/aitransport/quota"
+	"github.com/aitransport/aitransport/quota/quotatest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestASoundStorePasses(t *testing.T) {
+	quotatest.Run(t, func(*testing.T) quota.Store { return new(naive) })
+}
+
+func TestMemoryPassesInRealTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: waits for some 20 seconds")
+	}
+	quotatest.RunRealTime(t, func(*testing.T) quota.Store { return quota.NewMemory(quota.MemoryConfig{}) })
+}
+
+func TestASoundStoreNeedsNoOptionalMethods(t *testing.T) {
+	quotatest.Run(t, func(*testing.T) quota.Store { return struct{ quota.Store }{new(naive)} })
+}
+
+func TestSuiteCatchesBrokenStores(t *testing.T) {
+	cases := []struct {
+		name   string
+		breaks faults
+		caught string // the promise whose case must catch it; others may too
+	}{
+		{"forgets to roll back", faults{keepsPart: true}, "all or none"},
+		{"settles twice", faults{settlesTwice: true}, "settled once"},
+		{"settles twice, many at a time", faults{settlesTwice: true}, "settled once by many"},
+		{"checks, then spends", faults{checksFirst: true}, "no overspend"},
+		{"loses the slots of the dead", faults{neverExpires: true}, "expiry"},
+		{"gives back what the dead may have used", faults{expiryRefunds: true}, "expiry"},
+		{"does not book a late truth", faults{forgetsExpired: true}, "late truth"},
+		{"forgives debt", faults{forgivesDebt: true}, "debt"},
+		{"keeps the estimate", faults{keepsEstimate: true}, "truth"},
+		{"counts in fixed windows", faults{fixedWindows: true}, "rolling"},
+		{"holds what was spent too long", faults{slowWindows: true}, "rolling"},
+		{"confuses keys", faults{oneKey: true}, "keys"},
+		{"forgets output tokens", faults{inputIsAll: true}, "units"},
+		{"counts in flight only who asks", faults{countsAsked: true}, "in flight"},
+		{"charges a limit named twice twice", faults{chargesTwice: true}, "same limit twice"},
+		{"does not see a new Max", faults{keepsMax: true}, "Max changes"},
+		{"does not heed the context", faults{heedless: true}, "done context"},
+		{"takes every argument", faults{gullible: true}, "nonsense"},
+		{"names the wrong limit", faults{firstFull: true}, "last to have room"},
+		{"promises what will not be", faults{hopeful: true}, "total"},
+		{"renews the dead", faults{renewsDead: true}, "renewal"},
+		{"ends what is in flight", faults{resetsFlying: true}, "reset"},
+		{"charges for what was cancelled", faults{cancelsRequest: true}, "cancel"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			broken := quotatest.Broken(t, func() quota.Store { return &naive{breaks: c.breaks} })
+			assert.Contains(t, broken, c.caught)
+			assert.Less(t, len(broken), 12, "so broken that it proves nothing: %v", broken)
+		})
+	}
+}

@@ -1,0 +1,27 @@
+package quota
+
+import "strconv"
+
+// Unit is what a limit counts.
+type Unit uint8
+
+// The units. Their numbers are part of what stores keep and do not change.
+const (
+	UnitUnknown  Unit = iota // not said; a limit with it is invalid
+	Requests                 // Amount.Requests
+	InputTokens              // Amount.InputTokens
+	OutputTokens             // Amount.OutputTokens
+	Tokens                   // Amount.InputTokens and Amount.OutputTokens together
+	Cost                     // Amount.Cost, in nano-USD: 1,000,000,000 are a dollar
+	InFlight                 // reservations that are neither settled nor expired: each is one
+)
+
+var unitNames = [...]string{"unknown units", "requests", "input tokens", "output tokens", "tokens", "nano-USD", "in flight"}
+
+// String is the unit in words, such as "input tokens". One that this version does not know is "unit(n)".
+func (u Unit) String() string {
+	if int(u) < len(unitNames) {
+		return unitNames[u]
+	}
+	return "unit(" + strconv.Itoa(int(u)) + ")"
+}
