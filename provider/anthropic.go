@@ -1,0 +1,41 @@
+package provider
+
+import (
+	"net/http"
+	"strings"
+)
+
+const anthropicBase = "https://api.anthropic.com"
+
+// Anthropic is the Anthropic API at its official base,
+// https://api.anthropic.com, whose paths start with /v1, with the key in
+// x-api-key (ant-docs); its OpenAI-compatible path takes the key as a bearer
+// token. The headers anthropic-version and anthropic-beta are the caller's and
+// stay as they are.
+var Anthropic = &Provider{
+	Name:    "anthropic",
+	BaseURL: anthropicBase,
+	API: &API{
+		Name:  "anthropic",
+		Match: matchBelow(anthropicBase),
+		Describe: func(r *http.Request, body []byte) Operation {
+			return describe("anthropic", anthropicRoutes, r, body)
+		},
+		Classify: anthropicProtocol.classify,
+		NewMeter: anthropicMeter,
+		Authorize: func(r *http.Request, token string) error {
+			if r.URL != nil && strings.HasSuffix(r.URL.Path, "/chat/completions") {
+				return bearer(r, token)
+			}
+			return setCredential(r, "X-Api-Key", "", token)
+		},
+	},
+}
+
+// anthropicMeter counts the OpenAI-compatible layer as OpenAI does.
+func anthropicMeter(op Operation, h http.Header) Meter {
+	if op.Kind == OpChat {
+		return openaiProtocol.newMeter(op, h)
+	}
+	return anthropicProtocol.newMeter(op, h)
+}

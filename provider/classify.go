@@ -1,0 +1,154 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// A protocol is what tells one API's errors and usage from another's.
+type protocol struct {
+	rules []rule
+	texts *textIndex
+
+	// adjust corrects a verdict by the headers. Nil: nothing to correct.
+	adjust func(v *Verdict, h http.Header)
+
+	// refusal finds an answer that was refused for its content although its
+	// status is good, and says why.
+	refusal func(root gjson.Result) (code, message string, ok bool)
+
+	// reset finds out when a failure ends. Zero: not said.
+	reset func(v Verdict, p *problem, h http.Header, now time.Time) time.Time
+
+	event    func(t *tally, name, data []byte, cut bool) // one event of a stream
+	document func(t *tally, doc []byte, cut bool)        // a whole body
+}
+
+// classify is API.Classify. The order is that of provider-facts 11.1: the
+// transport's error, the machine's fields, the headers, the status, and the
+// text as the last resort.
+func (pr *protocol) classify(a Answer) Verdict {
+	if a.At.IsZero() {
+		a.At = time.Now()
+	}
+	if a.Status == 0 {
+		return noAnswer(a.Err)
+	}
+	if a.Status >= 400 {
+		p := readProblem(a.Status, a.Body)
+		return pr.judge(a, &p)
+	}
+	if a.Status < 200 || a.Status >= 300 && a.Status != http.StatusNotModified {
+		return Verdict{}
+	}
+	if body := trimHead(a.Body); len(body) > 0 && !a.Op.Kind.keeps() && (body[0] == '{' || body[0] == '[') {
+		if v, ok := pr.inGood(a.Op, gjson.ParseBytes(body), a.Header, a.At); ok {
+			return v
+		}
+	}
+	return Verdict{Class: ClassOK, Scope: ScopeNone}
+}
+
+// inGood judges JSON that came with a good status. ok is false if there is
+// nothing wrong with it.
+func (pr *protocol) inGood(op Operation, root gjson.Result, h http.Header, now time.Time) (v Verdict, ok bool) {
+	if p, ok := findProblem(root); ok {
+		return pr.judge(Answer{Op: op, Status: http.StatusOK, Header: h, At: now}, &p), true
+	}
+	if pr.refusal != nil {
+		if code, message, ok := pr.refusal(root); ok {
+			return Verdict{
+				Class: ClassContentPolicy, Scope: ScopeNone,
+				Code: redact(code, maxCode), Message: redact(message, maxMessage),
+			}, true
+		}
+	}
+	return Verdict{}, false
+}
+
+const (
+	maxCode    = 64
+	maxMessage = 300
+)
+
+// judge puts a verdict on a problem.
+func (pr *protocol) judge(a Answer, p *problem) Verdict {
+	v := Verdict{Code: redact(p.word(), maxCode), Message: redact(p.message, maxMessage)}
+	if i := pr.find(p); i >= 0 {
+		v.Class, v.Scope = pr.rules[i].class, pr.rules[i].scope
+	} else {
+		v.Class = classOfStatus(p)
+	}
+	if p.form != formJSON && isChallenge(a.Header, p.text) {
+		v.Class, v.Scope = ClassEgressBlocked, ScopeUnknown
+	}
+	if pr.adjust != nil {
+		pr.adjust(&v, a.Header)
+	}
+	if generic(v.Class) && p.form != formHTML {
+		if r := pr.texts.find(v.Class, p.text); r != nil {
+			v.Class, v.Scope = r.class, r.scope
+		}
+	}
+	if v.Scope == ScopeUnknown {
+		v.Scope = classes[v.Class].scope
+	}
+	if v.Scope == ScopeAccountModel && a.Op.Model == "" {
+		v.Scope = ScopeAccount
+	}
+	if p.form == formHTML {
+		v.Message = ""
+	}
+	if classes[v.Class].waits && pr.reset != nil {
+		v.Until = pr.reset(v, p, a.Header, a.At)
+	}
+	switch p.status { // a gateway lost sight of what it had passed on
+	case 408, 502, 504, 520, 521, 522, 523, 524:
+		v.MaybeExecuted = true
+	}
+	return v
+}
+
+// find returns the index of the first rule that matches, or -1.
+func (pr *protocol) find(p *problem) int {
+	for i := range pr.rules {
+		if pr.rules[i].matches(p) {
+			return i
+		}
+	}
+	return -1
+}
+
+// isChallenge reports whether a firewall answered in the API's place.
+// Cf-Mitigated is Cloudflare's own word for it.
+func isChallenge(h http.Header, text string) bool {
+	if h.Get("Cf-Mitigated") == "challenge" {
+		return true
+	}
+	for _, c := range challenges {
+		if strings.Contains(text, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// noAnswer judges a transport's error by its kind. The request may have been
+// executed: whoever knows that it was never sent must say so.
+func noAnswer(err error) Verdict {
+	var timeout interface{ Timeout() bool }
+	switch {
+	case err == nil:
+		return Verdict{}
+	case errors.Is(err, context.Canceled):
+		return Verdict{Class: ClassCanceled, Scope: ScopeNone, MaybeExecuted: true}
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return Verdict{Class: ClassTimeout, Scope: ScopeAccount, MaybeExecuted: true}
+	}
+	return Verdict{Class: ClassTransient, Scope: ScopeRoute, MaybeExecuted: true}
+}

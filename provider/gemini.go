@@ -1,0 +1,65 @@
+package provider
+
+import (
+	"net/http"
+	"strings"
+)
+
+const geminiBase = "https://generativelanguage.googleapis.com"
+
+// Gemini is the Gemini API at its official base,
+// https://generativelanguage.googleapis.com, whose paths start with /v1beta or
+// /v1, with the key in x-goog-api-key (genai). Below /v1beta/openai/ it speaks
+// OpenAI's protocol, and takes the key as a bearer token (seen).
+var Gemini = &Provider{
+	Name:    "gemini",
+	BaseURL: geminiBase,
+	API: &API{
+		Name:     "gemini",
+		Match:    matchBelow(geminiBase),
+		Describe: describeGemini,
+		Classify: geminiProtocol.classify,
+		NewMeter: geminiMeter,
+		Authorize: func(r *http.Request, token string) error {
+			if r.URL != nil && geminiCompatible(r.URL.Path) {
+				return bearer(r, token)
+			}
+			return setCredential(r, "X-Goog-Api-Key", "", token)
+		},
+	},
+}
+
+// geminiCompatible reports whether path is of Gemini's OpenAI-compatible part.
+func geminiCompatible(path string) bool {
+	return strings.Contains(path, "/v1beta/openai/") || strings.Contains(path, "/v1/openai/")
+}
+
+func describeGemini(r *http.Request, body []byte) Operation {
+	if geminiCompatible(r.URL.Path) {
+		op := describe("gemini", openaiRoutes, r, body)
+		op.Model = strings.TrimPrefix(op.Model, "models/")
+		return op
+	}
+	if seg, ok := modelSegment(r.URL, beforeColon); ok && r.Method == post {
+		row, known := geminiMethods[seg.method]
+		if !known {
+			row = route{read: colonModel}
+		}
+		op := row.describe("gemini", r, body)
+		op.Stream = seg.method == "streamGenerateContent"
+		return op
+	}
+	op := describe("gemini", geminiRoutes, r, body)
+	op.Model = strings.TrimPrefix(op.Model, "models/")
+	return op
+}
+
+// geminiMeter counts the OpenAI-compatible part as OpenAI does. Of the kinds,
+// only that part has chat; for the others the path is not known here, and the
+// reader takes either form.
+func geminiMeter(op Operation, h http.Header) Meter {
+	if op.Kind == OpChat || op.Kind == OpResponses || op.Kind == OpCompletions {
+		return openaiProtocol.newMeter(op, h)
+	}
+	return geminiProtocol.newMeter(op, h)
+}

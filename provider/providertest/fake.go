@@ -1,0 +1,125 @@
+package providertest
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Fake is one fake provider. It is an [http.Handler], and safe for concurrent
+// use.
+type Fake struct {
+	config   Config
+	protocol protocol
+
+	mu     sync.Mutex
+	script script
+	log    hitLog
+}
+
+// OpenAI is a fake api.openai.com: POST /v1/chat/completions, /v1/responses and
+// /v1/embeddings, GET /v1/models and /v1/models/{model}. The credential is the
+// bearer token.
+func OpenAI(c Config) *Fake { return newFake(openAI{}, c) }
+
+// Anthropic is a fake api.anthropic.com: POST /v1/messages and
+// /v1/messages/count_tokens, GET /v1/models and /v1/models/{model}. The
+// credential is x-api-key, else the bearer token; one that begins with
+// sk-ant-oat is an OAuth token and needs its anthropic-beta header. Calls
+// without a known anthropic-version are refused, and the answers have the
+// fields of the version that is asked for.
+func Anthropic(c Config) *Fake { return newFake(anthropic{}, c) }
+
+// Gemini is a fake generativelanguage.googleapis.com: POST
+// /v1beta/models/{model}:generateContent, :streamGenerateContent (events with
+// alt=sse, else one JSON array in pieces) and :countTokens, GET /v1beta/models
+// and /v1beta/models/{model}; the same below /v1. The credential is
+// x-goog-api-key, else the query's key, else a bearer token that begins with
+// ya29., as Google's OAuth tokens do: an API key is refused as a bearer token.
+func Gemini(c Config) *Fake { return newFake(gemini{}, c) }
+
+func newFake(p protocol, c Config) *Fake {
+	c = c.withDefaults(p)
+	f := &Fake{config: c, protocol: p}
+	f.script.general, f.config.Script = c.Script, nil
+	return f
+}
+
+// ServeHTTP answers one call, as the package's documentation says.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := f.receive(r)
+	s, h := f.admit(c, r)
+	if s.kind == kindHang {
+		<-r.Context().Done()
+	}
+	if !wait(r.Context(), s.delay) {
+		panic(http.ErrAbortHandler)
+	}
+	out := &output{w: w, started: func(status int) { f.settle(h, status) }}
+	switch {
+	case c.refusal != kindNone:
+		out.send(f.protocol.fail(c, fault{kind: c.refusal}))
+	case s.kind == kindRaw:
+		out.send(s.raw)
+	case s.kind.isError() && !c.blocks(s.kind):
+		out.send(f.protocol.fail(c, s.fault))
+	case c.problem != kindNone:
+		out.send(f.protocol.fail(c, fault{kind: c.problem}))
+	default:
+		f.respond(r.Context(), out, c, s)
+	}
+}
+
+// respond gives the answer that was asked for, with the faults of the step.
+func (f *Fake) respond(ctx context.Context, out *output, c *call, s Step) {
+	c.blocked = s.kind == kindContentPolicy
+	a := f.protocol.answer(c)
+	switch {
+	case c.stream:
+		out.stream(ctx, a, s, func(sent int) event { return f.protocol.failInside(c, s, sent) })
+	case s.ending == endError:
+		out.send(f.protocol.fail(c, s.inside))
+	case s.ending == endCut:
+		out.cut(a.whole())
+	default:
+		out.send(a.whole())
+	}
+}
+
+// blocks tells whether a refusal is an answer to this call rather than an error.
+func (c *call) blocks(k kind) bool {
+	return k == kindContentPolicy && (c.op == opMessages || c.op == opGenerate)
+}
+
+// admit takes a call into the books and finds its step: one act, so that hits
+// and steps stand in the same order.
+func (f *Fake) admit(c *call, r *http.Request) (Step, *Hit) {
+	h := c.hit(r)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c.number = f.log.add(h)
+	if c.refusal != kindNone {
+		return Step{}, h
+	}
+	return f.script.next(c.key), h
+}
+
+func (f *Fake) settle(h *Hit, status int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h.Status = status
+}
+
+// wait lets d pass, and tells whether the context is still alive.
+func wait(ctx context.Context, d time.Duration) bool {
+	if d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+		case <-t.C:
+		}
+	}
+	return ctx.Err() == nil
+}

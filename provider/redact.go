@@ -1,0 +1,153 @@
+package provider
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// secretPrefixes start keys and tokens: OpenAI's and Anthropic's, Google's,
+// xAI's, Groq's, OAuth's, JWTs.
+var secretPrefixes = []string{"sk-", "sk_", "AIza", "xai-", "gsk_", "ya29.", "sess-", "eyJ", "AKIA", "ASIA"}
+
+// idPrefixes start the ids of organisations and projects, which OpenAI quotes
+// in its rate limit messages.
+var idPrefixes = []string{"org-", "org_", "proj_"}
+
+// maxText bounds what is looked at of a provider's message.
+const maxText = 4 << 10
+
+// redact returns at most limit characters of s on one line, with *** for what
+// looks like a key. Providers quote parts of keys in their errors: OpenAI the
+// first and last characters, DeepSeek the last four (seen).
+func redact(s string, limit int) string {
+	s = head(s, maxText)
+	l := line{limit: limit, out: make([]byte, 0, min(len(s), limit)+len(hidden))}
+	bearer := false // the last word was Bearer
+	for i := 0; i < len(s) && l.n < limit; {
+		j := i
+		for j < len(s) && (tokenByte[s[j]] || bearer && (s[j] == '/' || s[j] == '=')) {
+			j++
+		}
+		if j == i { // what stands between tokens
+			r, size := utf8.DecodeRuneInString(s[i:])
+			l.char(r)
+			bearer = bearer && r == ' '
+			i += size
+			continue
+		}
+		token := strings.TrimRight(s[i:j], ".")
+		if isSecret(token) || bearer && len(token) >= 12 {
+			l.word(hidden)
+			i += len(token)
+		}
+		l.word(s[i:j])
+		bearer = len(token) == len("bearer") && strings.EqualFold(token, "bearer")
+		i = j
+	}
+	return string(bytes.TrimRight(l.out, " "))
+}
+
+// A line is one line of printable text, with single spaces, of a limited
+// number of characters.
+type line struct {
+	out      []byte
+	n, limit int  // characters
+	space    bool // goes before what comes next
+}
+
+// word adds printable ASCII.
+func (l *line) word(s string) {
+	l.gap()
+	s = head(s, l.limit-l.n)
+	l.out = append(l.out, s...)
+	l.n += len(s)
+}
+
+// char adds any character, or leaves it out.
+func (l *line) char(r rune) {
+	switch {
+	case unicode.IsSpace(r):
+		l.space = len(l.out) > 0
+	case r != utf8.RuneError && unicode.IsPrint(r):
+		l.gap()
+		if l.n < l.limit {
+			l.out = utf8.AppendRune(l.out, r)
+			l.n++
+		}
+	}
+}
+
+func (l *line) gap() {
+	if l.space && l.n < l.limit {
+		l.out = append(l.out, ' ')
+		l.n++
+	}
+	l.space = false
+}
+
+// head returns at most n bytes of s.
+func head(s string, n int) string {
+	if len(s) > n {
+		return s[:n]
+	}
+	return s
+}
+
+// tokenByte holds the bytes that tokens consist of; after the word Bearer, /
+// and = are of them too.
+var tokenByte = func() (t [256]bool) {
+	for _, c := range []byte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_*.~+") {
+		t[c] = true
+	}
+	return t
+}()
+
+// startByte holds the bytes that the prefixes above start with.
+var startByte = func() (t [256]bool) {
+	for _, p := range slices.Concat(secretPrefixes, idPrefixes) {
+		t[p[0]] = true
+	}
+	return t
+}()
+
+// hasPrefix reports whether token goes on after one of the prefixes.
+func hasPrefix(token string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if len(token) > len(p) && strings.HasPrefix(token, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// isSecret reports whether a token looks like a key or a part of one.
+func isSecret(token string) bool {
+	if len(token) < 4 {
+		return false
+	}
+	if startByte[token[0]] && hasPrefix(token, secretPrefixes) {
+		return true
+	}
+	if strings.Contains(token, "**") || strings.Contains(token, "...") {
+		return true
+	}
+	id := startByte[token[0]] && hasPrefix(token, idPrefixes)
+	if !id && len(token) < 32 {
+		return false
+	}
+	letters, digits, upper := 0, 0, 0
+	for i := range len(token) {
+		switch c := token[i]; {
+		case c >= '0' && c <= '9':
+			digits++
+		case c >= 'A' && c <= 'Z':
+			upper++
+		case c >= 'a' && c <= 'z':
+			letters++
+		}
+	}
+	return id && digits+upper > 0 || len(token) >= 32 && letters+upper > 0 && digits > 0
+}

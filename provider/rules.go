@@ -1,0 +1,186 @@
+package provider
+
+import (
+	"slices"
+	"strings"
+)
+
+// A rule is one row of a provider's table of errors. An empty field matches
+// anything. The first row that matches counts, so the narrow ones stand first.
+type rule struct {
+	status int    // of the answer; 200: an error inside a good answer
+	typ    string // error.type; Gemini: error.status
+	code   string // error.code, details.error_code, details[].reason; a final * matches any ending
+	text   string // a part of the message, in lower case; a leading ^ matches its start only
+	quota  string // a part of a Gemini quotaId
+	class  Class
+	scope  Scope // ScopeUnknown: the one that goes with the class
+}
+
+func (r *rule) matches(p *problem) bool {
+	return (r.status == 0 || r.status == p.status) &&
+		(r.typ == "" || r.typ == p.typ) &&
+		(r.code == "" || matchWord(r.code, p.code)) &&
+		(r.text == "" || matchText(r.text, p.text)) &&
+		(r.quota == "" || strings.Contains(p.quota, r.quota))
+}
+
+func matchWord(pattern, word string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "*"); ok {
+		return strings.HasPrefix(word, prefix)
+	}
+	return pattern == word
+}
+
+func matchText(pattern, text string) bool {
+	if prefix, ok := strings.CutPrefix(pattern, "^"); ok {
+		return strings.HasPrefix(text, prefix)
+	}
+	return strings.Contains(text, pattern)
+}
+
+// A statusRule is one row of what a status means when nothing else is known.
+type statusRule struct {
+	from, to int
+	json     bool // only with a JSON body
+	class    Class
+}
+
+// statusRules follow provider-facts 11.1, step 5. An unlisted status counts
+// as the first of its hundred, as RFC 9110, section 15, says.
+var statusRules = []statusRule{
+	{401, 401, false, ClassAuthInvalid},
+	{402, 402, false, ClassQuotaExhausted},
+	{403, 403, true, ClassPermission},
+	{403, 403, false, ClassEgressBlocked}, // HTML or nothing: a firewall spoke, not the API
+	{407, 407, false, ClassProxyFailed},
+	{408, 408, false, ClassTimeout},
+	{409, 409, false, ClassTransient},
+	{413, 413, false, ClassTooLarge},
+	{425, 425, false, ClassRateLimited},
+	{429, 429, false, ClassRateLimited},
+	{498, 498, false, ClassOverloaded},
+	{499, 499, false, ClassCanceled},
+	{503, 503, false, ClassOverloaded},
+	{529, 529, false, ClassOverloaded},
+	{400, 499, false, ClassInvalidRequest},
+	{500, 599, false, ClassTransient},
+	{200, 299, false, ClassTransient}, // an error inside a good answer that no table knows
+}
+
+func classOfStatus(p *problem) Class {
+	for _, r := range statusRules {
+		if p.status >= r.from && p.status <= r.to && (!r.json || p.form == formJSON) {
+			return r.class
+		}
+	}
+	return ClassUnknown
+}
+
+// A textRule is one row of the last resort: a phrase in the message, looked
+// for only where everything else gave the class from, one of those that say
+// little.
+type textRule struct {
+	from  Class
+	text  string // in lower case
+	class Class
+	scope Scope
+}
+
+// commonTexts are phrases that mean the same at every provider (provider-facts
+// 11.2). Those that mean one thing at one provider stand in its own list.
+var commonTexts = []textRule{
+	{ClassInvalidRequest, "prompt is too long", ClassContextTooLong, 0},                   // Anthropic
+	{ClassInvalidRequest, "exceed context limit", ClassContextTooLong, 0},                 // Anthropic
+	{ClassInvalidRequest, "maximum context length", ClassContextTooLong, 0},               // OpenAI, vLLM
+	{ClassInvalidRequest, "context_length_exceeded", ClassContextTooLong, 0},              // OpenAI
+	{ClassInvalidRequest, "exceeds the maximum number of tokens", ClassContextTooLong, 0}, // Gemini
+	{ClassInvalidRequest, "maximum prompt length is", ClassContextTooLong, 0},             // xAI
+	{ClassInvalidRequest, "input is too long for requested model", ClassContextTooLong, 0},
+	{ClassInvalidRequest, "range of input length", ClassContextTooLong, 0},                  // DashScope
+	{ClassInvalidRequest, "too many tokens", ClassContextTooLong, 0},                        // Cohere
+	{ClassInvalidRequest, "inputs tokens + max_new_tokens must be", ClassContextTooLong, 0}, // TGI
+	{ClassInvalidRequest, "is not found for api version", ClassModelNotFound, 0},            // Gemini
+	{ClassInvalidRequest, "no longer available to new users", ClassModelNotFound, 0},        // Gemini
+	{ClassInvalidRequest, "does not exist or you do not have access", ClassModelNotFound, 0},
+
+	{anyGeneric, "credit balance is too low", ClassQuotaExhausted, 0},                           // Anthropic
+	{anyGeneric, "specified api usage limits", ClassQuotaExhausted, 0},                          // Anthropic
+	{anyGeneric, "specified workspace api usage limits", ClassQuotaExhausted, 0},                // Anthropic
+	{anyGeneric, "prepayment credits are depleted", ClassQuotaExhausted, 0},                     // Gemini
+	{anyGeneric, "used all available credits", ClassQuotaExhausted, 0},                          // xAI
+	{anyGeneric, "run out of credits", ClassQuotaExhausted, 0},                                  // xAI
+	{anyGeneric, "insufficient balance", ClassQuotaExhausted, 0},                                // DeepSeek, Moonshot
+	{anyGeneric, "monthly spending limit", ClassQuotaExhausted, 0},                              // xAI
+	{anyGeneric, "usage limit for this billing cycle", ClassQuotaExhausted, 0},                  // Kimi Code
+	{anyGeneric, "organization has been disabled", ClassAuthInvalid, 0},                         // Anthropic
+	{anyGeneric, "reported as leaked", ClassAuthInvalid, 0},                                     // Gemini
+	{anyGeneric, "account_deactivated", ClassAuthInvalid, 0},                                    // OpenAI
+	{anyGeneric, "api key expired", ClassAuthInvalid, 0},                                        // Gemini
+	{anyGeneric, "oauth authentication is currently not supported", ClassPermission, ScopeNone}, // a header is missing
+	{anyGeneric, "didn't provide an api key", ClassPermission, ScopeNone},
+	{anyGeneric, "missing bearer", ClassPermission, ScopeNone},
+	{anyGeneric, "unsupported_country_region_territory", ClassEgressBlocked, 0}, // OpenAI
+	{anyGeneric, "user location is not supported", ClassEgressBlocked, 0},       // Gemini
+	{anyGeneric, "ip_not_authorized", ClassEgressBlocked, 0},                    // OpenAI
+
+	{ClassRateLimited, "request too large for", ClassPermission, ScopeNone},  // never by waiting: OpenAI, Groq
+	{ClassRateLimited, "limit: 0", ClassPermission, 0},                       // never by waiting: Gemini
+	{ClassRateLimited, "overloaded", ClassOverloaded, 0},                     // Anthropic, Moonshot
+	{ClassRateLimited, "no capacity available", ClassOverloaded, 0},          // Gemini
+	{ClassRateLimited, "selected model is at capacity", ClassOverloaded, 0},  // Codex
+	{ClassRateLimited, "service tier capacity exceeded", ClassOverloaded, 0}, // Mistral
+	{ClassRateLimited, "high demand", ClassOverloaded, 0},                    // Azure
+	{ClassRateLimited, "server is busy", ClassOverloaded, 0},                 // Ollama
+}
+
+// challenges are what a firewall's page holds (provider-facts 11.2).
+var challenges = []string{"just a moment", "cf-chl"}
+
+// anyGeneric in a textRule stands for every class that is generic.
+const anyGeneric = ClassUnknown
+
+// generic reports whether a class says so little that the text may say more.
+func generic(c Class) bool {
+	return c == ClassInvalidRequest || c == ClassPermission || c == ClassRateLimited
+}
+
+// A textIndex finds the first of many textRules in one walk over the words of
+// a text: the rules by the byte that their phrase starts with, which is the
+// start of a word.
+type textIndex struct {
+	rules  []textRule
+	starts [256][]int
+}
+
+func indexTexts(lists ...[]textRule) *textIndex {
+	x := &textIndex{rules: slices.Concat(lists...)}
+	for i, r := range x.rules {
+		x.starts[r.text[0]] = append(x.starts[r.text[0]], i)
+	}
+	return x
+}
+
+// find returns the first rule that is about from and in the text, or nil.
+func (x *textIndex) find(from Class, text string) *textRule {
+	first := len(x.rules)
+	inWord := false
+	for at := range len(text) {
+		c := text[at]
+		starts := !inWord
+		inWord = c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		if !starts {
+			continue
+		}
+		for _, i := range x.starts[c] {
+			r := &x.rules[i]
+			if i < first && (r.from == anyGeneric || r.from == from) && strings.HasPrefix(text[at:], r.text) {
+				first = i
+			}
+		}
+	}
+	if first == len(x.rules) {
+		return nil
+	}
+	return &x.rules[first]
+}
