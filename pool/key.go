@@ -3,7 +3,6 @@ package pool
 import (
 	"fmt"
 	"io"
-	"strconv"
 )
 
 // Key says which requests may share an agent: those with equal keys.
@@ -33,9 +32,3 @@ func (k Key) String() string {
 
 // Format prints String for every verb, so that none shows the route.
 func (k Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, k.String()) }
-
-// flight is the key as a string, for the single flight of its creation.
-func (k Key) flight() string {
-	return k.Scheme + "\x00" + k.Host + "\x00" + k.Route + "\x00" +
-		strconv.FormatBool(k.HTTP2) + "\x00" + strconv.FormatUint(k.Variant, 16)
-}
