@@ -1,0 +1,338 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// ErrClosed is the cause of the errors of requests that a closed Transport, or its
+// pool, refused or ended.
+var ErrClosed = errors.New("transport closed")
+
+// agent holds the connections to one origin through one route. It dials at most
+// once for each request that waits, hands a connection that becomes free to the
+// request that waits longest, and so never holds more connections than it has had
+// requests at the same time. A first dial that may turn out to be HTTP/2 is made
+// alone, since one connection would then do for all.
+type agent struct {
+	*endpoint
+	ctx  context.Context // ends with the agent; dials are its children
+	stop context.CancelFunc
+	wg   sync.WaitGroup // dials under way
+
+	mu      sync.Mutex
+	conns   map[*conn]struct{} // open
+	idle    []*conn            // HTTP/1.1, free, the last used at the end
+	shared  []*conn            // HTTP/2, free or not
+	waiters []*waiter          // the longest waiting first
+	dials   map[*dialing]struct{}
+	single  bool // one dial at a time: HTTP/2, or not known yet
+	closed  bool
+	timer   *time.Timer // closes connections that stay idle; nil: none is
+}
+
+// waiter is a request that waits for a connection.
+type waiter struct{ ready chan turn }
+
+// turn is what a waiter gets: a connection it may use, or the error of a dial, or
+// neither and it must ask again.
+type turn struct {
+	conn *conn
+	err  error
+}
+
+func newAgent(e *endpoint) *agent {
+	a := &agent{
+		endpoint: e,
+		conns:    make(map[*conn]struct{}),
+		dials:    make(map[*dialing]struct{}),
+		single:   e.key.HTTP2,
+	}
+	a.ctx, a.stop = context.WithCancel(context.Background())
+	return a
+}
+
+// acquire returns a connection with room for one request, reserved for the caller,
+// who gives it back by release. fresh tells that it was never used before.
+func (a *agent) acquire(ctx context.Context) (c *conn, fresh bool, err error) {
+	for {
+		c, w, err := a.takeOrWait(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+		if c == nil {
+			if c, err = a.await(ctx, w); err != nil {
+				return nil, false, err
+			}
+		}
+		if c != nil && c.cc.Reserve() == nil {
+			return c, c.uses.Add(1) == 1, nil
+		}
+		if c == nil {
+			continue
+		}
+		dead := c.cc.Err()
+		a.release(c) // it died, or filled up, while it was handed over
+		if dead != nil && c.uses.Load() == 0 {
+			return nil, false, a.stillborn(dead)
+		}
+	}
+}
+
+// stillborn is the error of a connection that ended before anything was sent on it.
+// Dialling on until one lives would have no end.
+func (a *agent) stillborn(err error) error {
+	return &Error{Phase: PhaseSend, Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Err: err}
+}
+
+// takeOrWait takes a free connection, or queues up for one.
+func (a *agent) takeOrWait(ctx context.Context) (*conn, *waiter, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return nil, nil, a.closedError()
+	}
+	if c := a.takeLocked(); c != nil {
+		return c, nil, nil
+	}
+	w := &waiter{ready: make(chan turn, 1)}
+	a.waiters = append(a.waiters, w)
+	a.dialLocked(ctx)
+	return nil, w, nil
+}
+
+// takeLocked finds a free connection and counts the caller as its user.
+func (a *agent) takeLocked() *conn {
+	for len(a.idle) > 0 {
+		last := len(a.idle) - 1
+		c := a.idle[last]
+		a.idle = a.idle[:last]
+		if c.cc.Err() == nil {
+			c.active++
+			return c
+		}
+		delete(a.conns, c)
+	}
+	for _, c := range a.shared {
+		if c.roomLocked() {
+			c.active++
+			return c
+		}
+	}
+	return nil
+}
+
+// await waits for a turn. A caller who gives up leaves the dial to those who still
+// wait, or to the next.
+func (a *agent) await(ctx context.Context, w *waiter) (*conn, error) {
+	select {
+	case t := <-w.ready:
+		return t.conn, t.err
+	case <-ctx.Done():
+	}
+	a.mu.Lock()
+	phase := PhaseUnknown
+	for d := range a.dials {
+		phase = max(phase, d.now())
+	}
+	if i := slices.Index(a.waiters, w); i >= 0 {
+		a.waiters = slices.Delete(a.waiters, i, i+1)
+	}
+	a.mu.Unlock()
+	select {
+	case t := <-w.ready: // it came at the same moment
+		if t.conn != nil {
+			a.release(t.conn)
+		}
+	default:
+	}
+	return nil, fail(ctx, phase, a.proxy, a.key.Host, ctx.Err())
+}
+
+// dialLocked starts the dials that the waiters need. The context lends its values,
+// not its end.
+func (a *agent) dialLocked(ctx context.Context) {
+	want := len(a.waiters)
+	if a.single {
+		want = min(want, 1)
+	}
+	unsettled := func(c *conn) bool { return !c.settled() && c.cc.Err() == nil }
+	if slices.ContainsFunc(a.shared, unsettled) {
+		return // it may soon have room for all
+	}
+	for len(a.dials) < want {
+		d := &dialing{}
+		a.dials[d] = struct{}{}
+		values := context.WithoutCancel(ctx)
+		a.wg.Go(func() {
+			dialCtx, cancel := context.WithCancel(values)
+			defer cancel()
+			defer context.AfterFunc(a.ctx, cancel)()
+			cc, err := a.connect(dialCtx, d)
+			a.dialed(values, d, cc, err)
+		})
+	}
+}
+
+// dialed hands out a new connection, or its failure.
+func (a *agent) dialed(ctx context.Context, d *dialing, cc *http.ClientConn, err error) {
+	var c *conn
+	if err == nil {
+		c = &conn{cc: cc, raw: d.raw, tls: d.tls, written: d.written, word: d.word}
+	}
+	a.mu.Lock()
+	delete(a.dials, d)
+	switch {
+	case err != nil:
+		a.refuseLocked(err)
+	case !a.closed:
+		a.conns[c] = struct{}{}
+		a.single = c.h2()
+		if c.h2() {
+			a.shared = append(a.shared, c)
+		}
+		a.freeLocked(c)
+		if dead := c.cc.Err(); dead != nil && c.active == 0 {
+			a.forgetLocked(c)
+			a.refuseLocked(a.stillborn(dead))
+		}
+	}
+	closed := a.closed
+	if !closed {
+		a.dialLocked(ctx)
+	}
+	a.mu.Unlock()
+	switch {
+	case c == nil:
+	case closed:
+		_ = cc.Close()
+	default:
+		// Outside the mutex: the hook may run at once, and takes it.
+		cc.SetStateHook(func(*http.ClientConn) { a.changed(c) })
+		if c.h2() {
+			c.word.then(func() { a.settled(c) })
+		}
+	}
+}
+
+// settled is told that a connection's peer has said how many streams it takes, or
+// does not say it.
+func (a *agent) settled(c *conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, open := a.conns[c]; !open || len(a.waiters) == 0 {
+		return
+	}
+	a.freeLocked(c)
+	a.dialLocked(a.ctx)
+}
+
+// refuseLocked tells those whose dial this was that it failed: all of them if they
+// shared it.
+func (a *agent) refuseLocked(err error) {
+	n := min(len(a.waiters), 1)
+	if a.single {
+		n = len(a.waiters)
+	}
+	for _, w := range a.waiters[:n] {
+		w.ready <- turn{err: err}
+	}
+	a.waiters = a.waiters[n:]
+}
+
+// freeLocked offers a connection to those who wait, and keeps it idle otherwise.
+func (a *agent) freeLocked(c *conn) {
+	for len(a.waiters) > 0 && c.roomLocked() {
+		c.active++
+		c.idleSince = time.Time{} // handed on, it was not idle
+		a.waiters[0].ready <- turn{conn: c}
+		a.waiters = a.waiters[1:]
+	}
+	if c.active > 0 {
+		return
+	}
+	c.idleSince = time.Now()
+	if !c.h2() {
+		a.idle = append(a.idle, c)
+	}
+	if a.timer == nil {
+		a.timer = time.AfterFunc(idleConnTimeout, a.closeLongIdle)
+	}
+}
+
+// release gives back a connection after a request: to who waits, to the idle ones,
+// or to the dead.
+func (a *agent) release(c *conn) {
+	a.mu.Lock()
+	c.active--
+	if _, open := a.conns[c]; open && !a.closed && c.usableLocked() {
+		a.freeLocked(c)
+		a.mu.Unlock()
+		return
+	}
+	dead := c.active == 0 || !c.h2()
+	if dead {
+		a.loseLocked(c)
+	}
+	a.mu.Unlock()
+	if dead {
+		_ = c.cc.Close()
+	}
+}
+
+// changed is told by net/http that a connection died or has more room.
+func (a *agent) changed(c *conn) {
+	if a.goneAfterChange(c) {
+		_ = c.cc.Close()
+	}
+}
+
+// goneAfterChange puts a connection's change into the books. It tells whether the
+// connection is of no use any more and has to be closed.
+func (a *agent) goneAfterChange(c *conn) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, open := a.conns[c]; !open {
+		return false
+	}
+	if c.cc.Err() != nil {
+		// An HTTP/1.1 connection that is dead to net/http may have been handed over by
+		// a 101: it stays in the books until its request has ended.
+		if c.h2() || c.active == 0 {
+			a.loseLocked(c)
+		}
+		return false
+	}
+	if c.h2() && len(a.waiters) > 0 {
+		a.freeLocked(c)
+	}
+	if c.h2() && c.active == 0 && !c.usableLocked() { // the last stream has ended, and it was going away
+		a.loseLocked(c)
+		return true
+	}
+	return false
+}
+
+// loseLocked forgets a connection that somebody may have hoped for.
+func (a *agent) loseLocked(c *conn) {
+	a.forgetLocked(c)
+	if !a.closed {
+		a.dialLocked(a.ctx)
+	}
+}
+
+// forgetLocked takes a connection off all lists.
+func (a *agent) forgetLocked(c *conn) {
+	delete(a.conns, c)
+	same := func(other *conn) bool { return other == c }
+	a.idle = slices.DeleteFunc(a.idle, same)
+	a.shared = slices.DeleteFunc(a.shared, same)
+}
+
+func (a *agent) closedError() error {
+	return &Error{Phase: PhaseUnknown, Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Err: ErrClosed}
+}

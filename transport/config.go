@@ -1,0 +1,67 @@
+package transport
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"golang.org/x/net/proxy"
+
+	"github.com/aitransport/aitransport/pool"
+)
+
+// Config sets up a [Transport]. Its zero value reaches endpoints directly. A
+// negative duration means none. New copies it; what it points to must not be
+// changed afterwards.
+type Config struct {
+	Proxy       *Proxy      // nil: ask ProxyFunc, then ProxySource; all nil: direct
+	ProxyFunc   ProxyFunc   // decides for each URL
+	ProxySource ProxySource // decides with a context, and again after a failure
+	NoProxy     string      // hosts that are reached directly, in NO_PROXY syntax, on top of the above; does not by itself make loopback direct
+
+	FallbackToDirect bool              // go direct when the proxy cannot be got past; false: never
+	FallbackOn       func(*Error) bool // which failures that is; nil: DefaultFallback
+	FallbackMemory   time.Duration     // how long an origin that the proxy did not lead to is reached directly at once; 0: 30 s
+
+	HTTP2           HTTP2Mode     // zero: HTTP2Auto
+	ConnectTimeout  time.Duration // one budget for DNS, dial, proxy handshake and TLS; 0: 30 s
+	HeaderTimeout   time.Duration // from the request's last byte to the answer's headers; 0: 600 s
+	BodyIdleTimeout time.Duration // between two reads of an answer's body; 0: 600 s. Once it ended a body, every later Read reports it
+
+	TLS      *tls.Config         // for the endpoint: private roots, client certificates; nil: system roots; cloned, never changed
+	ProxyTLS *tls.Config         // for an https proxy; nil: system roots; never mixed with TLS
+	Dialer   proxy.ContextDialer // beneath the proxy; nil: net.Dialer
+
+	Pool    *pool.Pool   // keeps the connections; nil: one of the Transport's own
+	Retries int          // how often a request that was never sent is sent again; 0: 1; negative: none
+	Logger  *slog.Logger // nil: silent
+}
+
+// ProxyFunc chooses the proxy for a URL; nil, nil means direct. An error fails the
+// request: nothing goes direct because a choice failed. It may be called
+// concurrently.
+type ProxyFunc func(*url.URL) (*Proxy, error)
+
+// HTTP2Mode says when HTTP/2 is offered to https endpoints. It is never offered to
+// a proxy.
+type HTTP2Mode uint8
+
+// The modes.
+const (
+	HTTP2Auto   HTTP2Mode = iota // when the endpoint offers it, except over SOCKS
+	HTTP2Always                  // over SOCKS too
+	HTTP2Never                   // HTTP/1.1 only
+)
+
+// String is "auto", "always" or "never".
+func (m HTTP2Mode) String() string {
+	switch m {
+	case HTTP2Always:
+		return "always"
+	case HTTP2Never:
+		return "never"
+	default:
+		return "auto"
+	}
+}

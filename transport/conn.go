@@ -1,0 +1,70 @@
+package transport
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// conn is one connection of an agent. active and idleSince are guarded by the
+// agent's mutex.
+type conn struct {
+	cc      *http.ClientConn
+	raw     net.Conn             // beneath cc
+	tls     *tls.ConnectionState // nil: plain
+	written *countingConn        // nil on HTTP/2
+	word    *firstWord           // nil on HTTP/1.1
+	uses    atomic.Int64         // requests it was reserved for
+
+	active    int // requests that hold it, or were handed it
+	idleSince time.Time
+}
+
+// h2 tells whether requests share the connection.
+func (c *conn) h2() bool { return c.written == nil }
+
+// roomLocked tells whether one more request fits. On HTTP/2 a request that was
+// handed the connection but has not reserved its stream yet is not in net/http's
+// books: it may then find no room, and asks again.
+func (c *conn) roomLocked() bool {
+	if c.cc.Err() != nil { // a dead HTTP/2 connection that never had a stream claims room
+		return false
+	}
+	return c.cc.Available() > 0 && (c.active == 0 || c.settled())
+}
+
+// settled tells whether it is known how many requests the connection takes: one at
+// a time on HTTP/1.1 (and so never), as the peer said on HTTP/2.
+func (c *conn) settled() bool { return c.h2() && c.word.done.Load() }
+
+// usableLocked tells whether the connection can serve further requests.
+func (c *conn) usableLocked() bool {
+	if c.cc.Err() != nil {
+		return false
+	}
+	// An HTTP/1.1 connection whose answer was not read to its end is being closed;
+	// an HTTP/2 one that refuses streams while none is open is going away. Its
+	// streams outlive their requests by a moment: net/http's count tells.
+	return c.cc.Available() > 0 || c.h2() && (c.active > 0 || c.cc.InFlight() > 0)
+}
+
+// idleBefore tells whether and how long a connection was idle before its present and
+// only user got it.
+func (a *agent) idleBefore(c *conn) (time.Duration, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c.active != 1 || c.idleSince.IsZero() {
+		return 0, false
+	}
+	return time.Since(c.idleSince), true
+}
+
+// sentBytes is how much was written so far; only meaningful on HTTP/1.1.
+func (c *conn) sentBytes() int64 {
+	if c.written == nil {
+		return 0
+	}
+	return c.written.written.Load()
+}

@@ -1,0 +1,127 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+// DefaultFallback tells which failures a direct connection may get around: those
+// on the way to and through the proxy (it refuses, cannot be found, does not
+// answer, hangs up, answers CONNECT with an error), and TLS inside its tunnel that
+// ends in EOF, a reset or a time-out. Not a refused password: somebody must mend
+// it. Not a bad certificate: going around what looks like interception unasked is
+// not ours to decide. And only if nothing of the request was sent.
+func DefaultFallback(e *Error) bool {
+	if e.Proxy == nil || e.Sent != SentNo || e.badCertificate() || errors.Is(e.Err, context.Canceled) {
+		return false
+	}
+	switch e.Phase {
+	case PhaseDNS, PhaseDialProxy, PhaseProxyTLS, PhaseProxyHandshake, PhaseProxyConnect:
+		return true
+	case PhaseTargetTLS:
+		return e.Timeout() || cutOff(e.Err)
+	default:
+		return false
+	}
+}
+
+// cutOff tells whether a connection was ended by the other side. Who writes at the
+// wrong moment sees a broken pipe where a reader sees a reset.
+func cutOff(err error) bool {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// defaultFallbackMemory is how long a route that failed is gone around at once.
+const defaultFallbackMemory = 30 * time.Second
+
+// Fallback tries a request over direct when next failed with an [*Error] that on
+// accepts (nil: [DefaultFallback]) and nothing of it was sent. The phase of the
+// failure decides, never the text of a message: texts change with versions,
+// languages and proxies, and miss what nobody thought of. If direct fails too, its
+// error has the first one as Earlier.
+//
+// The failure is remembered for its origin for half a minute, so that not each
+// request pays for it again: meanwhile requests go direct at once, and afterwards
+// one at a time tries the proxy anew.
+func Fallback(direct http.RoundTripper, on func(*Error) bool) Middleware {
+	return fallback(direct, on, defaultFallbackMemory, slog.New(slog.DiscardHandler))
+}
+
+func fallback(direct http.RoundTripper, on func(*Error) bool, memory time.Duration, log *slog.Logger) Middleware {
+	if on == nil {
+		on = DefaultFallback
+	}
+	return func(next http.RoundTripper) http.RoundTripper {
+		return &fallbackLayer{next: next, direct: direct, on: on, log: log, failed: newFailedRoutes(memory)}
+	}
+}
+
+type fallbackLayer struct {
+	next, direct http.RoundTripper
+	on           func(*Error) bool
+	log          *slog.Logger
+	failed       *failedRoutes
+}
+
+// RoundTrip sends through next, and directly where that failed, now or just before.
+func (f *fallbackLayer) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := checkRequest(req); err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	origin := originOf(req.URL)
+	if earlier := f.failed.recall(origin); earlier != nil {
+		return restoreRequest(req)(f.goDirect(req, earlier, slog.LevelDebug))
+	}
+	again := newReplay(req)
+	defer again.done()
+	resp, err := f.next.RoundTrip(again.first())
+	var first *Error
+	if errors.As(err, &first) && mayGoDirect(req, first) && f.on(first) {
+		f.failed.note(origin, first)
+		if repeat, ok := again.again(); ok {
+			resp, err = f.goDirect(repeat, first, slog.LevelWarn)
+		}
+	} else {
+		f.failed.forget(origin, err == nil)
+	}
+	return restoreRequest(req)(resp, err)
+}
+
+// mayGoDirect are the conditions that no configuration can lift.
+func mayGoDirect(req *http.Request, e *Error) bool {
+	return e.Proxy != nil && e.Sent == SentNo && req.Context().Err() == nil
+}
+
+func (f *fallbackLayer) goDirect(req *http.Request, first *Error, level slog.Level) (*http.Response, error) {
+	ctx := req.Context()
+	f.log.Log(ctx, level, "Falling back to direct connection",
+		"proxyUrl", first.Proxy, "origin", originOf(req.URL), "phase", first.Phase.String(),
+		"code", first.Code, "fallbackToDirect", true, "error", first)
+	if t := traceOf(ctx); t != nil && t.Fallback != nil {
+		t.Fallback(first)
+	}
+	resp, err := f.direct.RoundTrip(req)
+	var second *Error
+	switch {
+	case err == nil:
+		f.log.Log(ctx, min(level, slog.LevelInfo), "Direct connection succeeded after proxy failure",
+			"proxyUrl", first.Proxy, "origin", originOf(req.URL))
+	case errors.As(err, &second) && second.Earlier == nil:
+		both := *second // errors may be shared between requests that waited for one dial
+		both.Earlier = first
+		err = &both
+	}
+	return resp, err
+}

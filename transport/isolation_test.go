@@ -1,0 +1,242 @@
+package transport_test
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/aitransport/aitransport/transport"
+	"github.com/aitransport/aitransport/transport/transporttest"
+)
+
+// whoami answers with the name in the client's certificate.
+var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		_, _ = io.WriteString(w, r.TLS.PeerCertificates[0].Subject.CommonName)
+	}
+})
+
+// Two Transports with different client certificates on one pool, to one endpoint:
+// each presents its own (nasty case 22).
+func TestClientCertificatesDoNotMix(t *testing.T) {
+	ca, clients := newCA(t), newCA(t)
+	for _, up := range upstreams[1:] {
+		t.Run(up.name, func(t *testing.T) {
+			server := newServer(t, transporttest.ServerConfig{CA: ca, ClientCA: clients, HTTP2: up.h2, Handler: whoami})
+			shared := newPool(t)
+			byName := map[string]*transport.Transport{}
+			for _, name := range []string{"anna", "bert"} {
+				certificate, err := clients.Certificate(name)
+				require.NoError(t, err)
+				byName[name] = newTransport(t, transport.Config{
+					Pool: shared, TLS: &tls.Config{RootCAs: ca.Pool(), Certificates: []tls.Certificate{certificate}},
+				})
+			}
+			for range 3 {
+				for name, tr := range byName {
+					_, body := get(t, tr, server.URL())
+					assert.Equal(t, name, body)
+				}
+			}
+			assert.Equal(t, 2, shared.Stats().Agents)
+			assert.Equal(t, 2, server.Accepted())
+		})
+	}
+}
+
+// A client certificate that is missing shows on TLS 1.3 only after the request was
+// sent: it is not sent again, and not taken for an endpoint that is down (nasty
+// case 16).
+func TestMissingClientCertificate(t *testing.T) {
+	ca, clients := newCA(t), newCA(t)
+	for _, up := range upstreams[1:] {
+		t.Run(up.name, func(t *testing.T) {
+			var hits atomic.Int64
+			server := newServer(t, transporttest.ServerConfig{CA: ca, ClientCA: clients, HTTP2: up.h2, Handler: http.HandlerFunc(
+				func(http.ResponseWriter, *http.Request) { hits.Add(1) })})
+			tr := newTransport(t, transport.Config{TLS: trust(ca)})
+			e := refused(t, tr, newRequest(t, http.MethodPost, server.URL(), nil))
+			assert.NotEqual(t, transport.PhaseDialTarget, e.Phase)
+			assert.Zero(t, hits.Load())
+			assert.LessOrEqual(t, server.Accepted(), 2, "once more at most, if the end came before the request was sent")
+			assert.Zero(t, tr.Stats().InUse)
+		})
+	}
+}
+
+// What decides whether two Transports on one pool share connections.
+func TestSharing(t *testing.T) {
+	server := newServer(t, transporttest.ServerConfig{Handler: text("ok")})
+	one, two := &tls.Config{}, &tls.Config{}
+	dialer := &dialerFunc{slowly}
+	p := startProxy(t, transporttest.ProxyConfig{Scheme: "socks5", User: "anna", Password: "word"})
+	sameProxy := func() *transport.Proxy { return parse(t, p.URL()) }
+	cases := []struct {
+		name   string
+		a, b   transport.Config
+		agents int
+	}{
+		{"equal", transport.Config{}, transport.Config{}, 1},
+		{"other retries, fallback and body time-out", transport.Config{Retries: 3}, transport.Config{FallbackToDirect: true, BodyIdleTimeout: 1e9}, 1},
+		{"default written out", transport.Config{ConnectTimeout: 30e9}, transport.Config{HeaderTimeout: 600e9}, 1},
+		{"the same TLS", transport.Config{TLS: one}, transport.Config{TLS: one}, 1},
+		{"another TLS", transport.Config{TLS: one}, transport.Config{TLS: two}, 2},
+		{"another ProxyTLS", transport.Config{ProxyTLS: one}, transport.Config{ProxyTLS: two}, 2},
+		{"TLS is not ProxyTLS", transport.Config{TLS: one}, transport.Config{ProxyTLS: one}, 2},
+		{"the same dialer", transport.Config{Dialer: dialer}, transport.Config{Dialer: dialer}, 1},
+		{"another dialer", transport.Config{Dialer: dialer}, transport.Config{Dialer: &dialerFunc{slowly}}, 2},
+		{"dialers that cannot be compared", transport.Config{Dialer: oddDialer{slowly}}, transport.Config{Dialer: oddDialer{slowly}}, 2},
+		{"another connect time-out", transport.Config{}, transport.Config{ConnectTimeout: 1e9}, 2},
+		{"another header time-out", transport.Config{}, transport.Config{HeaderTimeout: -1}, 2},
+		{"the same proxy", transport.Config{Proxy: sameProxy()}, transport.Config{Proxy: sameProxy()}, 1},
+		{"proxy and direct", transport.Config{Proxy: sameProxy()}, transport.Config{}, 2},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			shared := newPool(t)
+			c.a.Pool, c.b.Pool = shared, shared
+			get(t, newTransport(t, c.a), server.URL())
+			get(t, newTransport(t, c.b), server.URL())
+			assert.Equal(t, c.agents, shared.Stats().Agents)
+			assert.Equal(t, c.agents, shared.Stats().Conns)
+		})
+	}
+}
+
+// oddDialer is a dialer that equals nothing, not even itself.
+type oddDialer struct {
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+func (d oddDialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	return d.dial(ctx, network, addr)
+}
+
+// Two users of one proxy do not share connections, so that none acts as the other.
+func TestProxyUsersDoNotShare(t *testing.T) {
+	server := newServer(t, transporttest.ServerConfig{Handler: text("ok")})
+	seen := make(chan string, 4)
+	proxy := newServer(t, transporttest.ServerConfig{Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		seen <- r.RemoteAddr + " " + r.Header.Get("Proxy-Authorization")
+	})})
+	shared := newPool(t)
+	for _, user := range []string{"anna:1", "bert:1", "anna:2", "anna:1"} {
+		get(t, newTransport(t, transport.Config{Pool: shared, Proxy: parse(t, "http://"+user+"@"+proxy.Addr())}), server.URL())
+	}
+	assert.Equal(t, 3, shared.Stats().Agents)
+	first, second, third, fourth := <-seen, <-seen, <-seen, <-seen
+	assert.Equal(t, first, fourth, "the same user on the same connection")
+	assert.NotEqual(t, first, second)
+	assert.NotEqual(t, first, third)
+}
+
+// A user's TLS configuration is not changed, whatever it is used for (nasty case 14).
+func TestUsersTLSConfigIsUnchanged(t *testing.T) {
+	ca := newCA(t)
+	h1 := newServer(t, transporttest.ServerConfig{CA: ca, Handler: text("h1")})
+	h2 := newServer(t, transporttest.ServerConfig{CA: ca, HTTP2: true, Handler: text("h2")})
+	mine := &tls.Config{RootCAs: ca.Pool(), NextProtos: []string{"spdy/3"}, MinVersion: tls.VersionTLS12}
+	before := mine.Clone()
+	proxy := startProxy(t, transporttest.ProxyConfig{Scheme: "https", CA: ca, HTTP2: true})
+	for _, mode := range []transport.HTTP2Mode{transport.HTTP2Auto, transport.HTTP2Never, transport.HTTP2Always} {
+		for _, config := range []transport.Config{{TLS: mine}, {TLS: mine, ProxyTLS: mine, Proxy: parse(t, proxy.URL())}} {
+			config.HTTP2 = mode
+			tr := newTransport(t, config)
+			resp, body := get(t, tr, h1.URL())
+			assert.Equal(t, "h1", body)
+			assert.Equal(t, "http/1.1", resp.TLS.NegotiatedProtocol)
+			resp, body = get(t, tr, h2.URL())
+			assert.Equal(t, "h2", body)
+			assert.Equal(t, mode != transport.HTTP2Never, resp.ProtoMajor == 2)
+		}
+	}
+	assert.Equal(t, before.NextProtos, mine.NextProtos)
+	assert.Equal(t, before.ServerName, mine.ServerName)
+	assert.Equal(t, before.MinVersion, mine.MinVersion)
+	assert.Empty(t, mine.Certificates)
+}
+
+// A ServerName that a user set is for the endpoint, not for the proxy.
+func TestServerNames(t *testing.T) {
+	ca := newCA(t)
+	server := newServer(t, transporttest.ServerConfig{CA: ca, Hosts: []string{"fronted.test"}, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.TLS.ServerName)
+	})})
+	proxy := startProxy(t, transporttest.ProxyConfig{Scheme: "https", CA: ca})
+	tr := newTransport(t, transport.Config{
+		Proxy: parse(t, proxy.URL()), ProxyTLS: trust(ca), TLS: &tls.Config{RootCAs: ca.Pool(), ServerName: "fronted.test"},
+	})
+	_, body := get(t, tr, server.URL())
+	assert.Equal(t, "fronted.test", body)
+}
+
+// An agent whose TLS failed is retired: the next request starts afresh. Connections
+// that work are not disturbed.
+func TestAgentsAreRetiredAfterTLSFailures(t *testing.T) {
+	ca, other := newCA(t), newCA(t)
+	good := newServer(t, transporttest.ServerConfig{CA: ca, Handler: holding, Hosts: []string{"api.test"}})
+	bad := newServer(t, transporttest.ServerConfig{CA: other, Handler: text("bad"), Hosts: []string{"api.test"}})
+	var turn atomic.Pointer[transporttest.Server]
+	turn.Store(good)
+	tr := newTransport(t, transport.Config{TLS: trust(ca), Dialer: &dialerFunc{func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, turn.Load().Addr())
+	}}})
+	const url = "https://api.test"
+	streaming := half(t, tr, newRequest(t, http.MethodGet, url, nil))
+	turn.Store(bad)
+	e := refused(t, tr, newRequest(t, http.MethodGet, url, nil))
+	assert.Equal(t, transport.PhaseTargetTLS, e.Phase)
+	assert.Equal(t, transport.SentNo, e.Sent)
+	assert.Contains(t, e.Error(), "the certificate of api.test:443 was not accepted")
+	stats := tr.Stats()
+	assert.Equal(t, 0, stats.Agents)
+	assert.Equal(t, 1, stats.Draining, "the stream goes on")
+	assert.Equal(t, uint64(1), stats.Evictions)
+
+	turn.Store(good)
+	again := half(t, tr, newRequest(t, http.MethodGet, url, nil))
+	assert.Equal(t, 1, tr.Stats().Agents)
+	require.NoError(t, again.Body.Close())
+	require.NoError(t, streaming.Body.Close())
+	assert.Zero(t, tr.Stats().Draining)
+	require.NoError(t, good.Wait(bounded(t), nothingOpen))
+}
+
+// A stream outlives the eviction of its agent, and then nothing is left (nasty
+// case 12).
+func TestEvictionDuringAStream(t *testing.T) {
+	ca := newCA(t)
+	for _, up := range upstreams {
+		t.Run(up.name, func(t *testing.T) {
+			finish := make(chan struct{})
+			server := up.start(t, ca, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.WriteString(w, "half")
+				w.(http.Flusher).Flush()
+				select {
+				case <-finish:
+				case <-r.Context().Done():
+					panic(http.ErrAbortHandler)
+				}
+				_, _ = io.WriteString(w, " whole")
+			}))
+			shared := newPool(t)
+			tr := newTransport(t, transport.Config{Pool: shared, TLS: trust(ca)})
+			resp := half(t, tr, newRequest(t, http.MethodGet, server.URL(), nil))
+			shared.Evict(server.URL())
+			assert.Zero(t, shared.Stats().Agents)
+			close(finish)
+			rest, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			assert.Equal(t, " whole", string(rest))
+			require.NoError(t, resp.Body.Close())
+			require.NoError(t, server.Wait(bounded(t), nothingOpen))
+		})
+	}
+}

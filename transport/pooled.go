@@ -1,0 +1,191 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/aitransport/aitransport/pool"
+)
+
+// Pooled sends each request once, through the proxy that its Config says, over an
+// agent of a pool. It neither sends again nor goes another way. It is made by
+// [NewPooled] and safe for concurrent use.
+type Pooled struct {
+	choose   ProxyFunc
+	source   ProxySource // nil: choose decides
+	mode     HTTP2Mode
+	settings settings
+	idle     time.Duration
+	pool     *pool.Pool
+	log      *slog.Logger
+	warned   sync.Map // routes that were said to be limited to HTTP/1.1
+}
+
+// NewPooled makes the innermost layer of a [Transport] from a Config, whose Pool
+// must be set and stays the caller's to close. Retries and the fallback fields are
+// for other layers and are not looked at.
+func NewPooled(c Config) (*Pooled, error) {
+	if c.Pool == nil {
+		return nil, errors.New("transport: Config.Pool is nil: give NewPooled a pool.New(…), or use New")
+	}
+	choose, err := c.proxyFunc()
+	if err != nil {
+		return nil, err
+	}
+	source, err := c.proxySource()
+	if err != nil {
+		return nil, err
+	}
+	p := &Pooled{
+		choose: choose, source: source, mode: c.HTTP2, settings: newSettings(c),
+		idle: c.BodyIdleTimeout, pool: c.Pool, log: c.Logger,
+	}
+	if p.idle == 0 {
+		p.idle = defaultBodyIdleTimeout
+	}
+	if p.log == nil {
+		p.log = slog.New(slog.DiscardHandler)
+	}
+	return p, nil
+}
+
+// RoundTrip sends the request. Its errors are an [*Error], except for a request
+// that could never be sent (no URL, another scheme than http and https, no host).
+func (p *Pooled) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := checkRequest(req); err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	if p.source != nil {
+		return p.overSource(req)
+	}
+	proxy, err := p.choose(req.URL)
+	if err != nil {
+		closeBody(req)
+		return nil, &Error{Phase: PhaseUnknown, Sent: SentNo, Addr: hostPort(req.URL), Err: err}
+	}
+	return p.via(req, proxy)
+}
+
+// via sends the request through a proxy, or directly if it is nil.
+func (p *Pooled) via(req *http.Request, proxy *Proxy) (*http.Response, error) {
+	key := pool.Key{
+		Scheme: strings.ToLower(req.URL.Scheme), Host: hostPort(req.URL), Route: proxy.route(),
+		Variant: p.settings.variant,
+	}
+	key.HTTP2 = offersHTTP2(p.mode, key.Scheme, proxy) && !upgrades(req)
+	lease, err := p.pool.Acquire(req.Context(), key, func(context.Context) (pool.Agent, error) {
+		p.warnHTTP1(key, proxy)
+		return newAgent(newEndpoint(key, proxy, p.settings)), nil
+	})
+	if err != nil {
+		closeBody(req)
+		if errors.Is(err, pool.ErrClosed) {
+			err = ErrClosed
+		}
+		return nil, fail(req.Context(), PhaseUnknown, proxy, key.Host, err)
+	}
+	a, ok := lease.Agent().(*agent)
+	if !ok {
+		closeBody(req)
+		lease.Release()
+		return nil, errors.New("transport: the pool holds an agent that is not this package's: share a pool among Transports only")
+	}
+	if t := traceOf(req.Context()); t != nil && t.GotAgent != nil {
+		t.GotAgent(AgentInfo{Origin: key.Origin(), Proxy: proxy, HTTP2: key.HTTP2})
+	}
+	return p.finish(&attempt{agent: a, lease: lease}, req)
+}
+
+// finish sends the request and follows its answer to the end of the body.
+func (p *Pooled) finish(at *attempt, req *http.Request) (*http.Response, error) {
+	original := req
+	req = withoutProxyAuthorization(req, at.agent.absolute() && at.agent.proxy.credentials == nil)
+	resp, err := at.send(req)
+	if err != nil {
+		return nil, err
+	}
+	at.spent = at.agent.absolute() && hangsUp(resp.Header)
+	at.follow(resp, p.idle)
+	if at.agent.absolute() {
+		if failure := proxyAnswer(at.agent, resp); failure != nil {
+			discard(resp)
+			return nil, failure
+		}
+	}
+	resp.Request = original
+	return resp, nil
+}
+
+// warnHTTP1 says once a route that HTTP/2 is not offered over SOCKS. That is a
+// default, not a limit: many SOCKS servers cut connections that live long, and
+// HTTP/2 puts all requests on one. Config.HTTP2 = HTTP2Always offers it.
+func (p *Pooled) warnHTTP1(key pool.Key, proxy *Proxy) {
+	if !proxy.socks() || key.HTTP2 || key.Scheme != "https" || p.mode != HTTP2Auto {
+		return
+	}
+	if _, said := p.warned.LoadOrStore(key, nil); !said {
+		p.log.Warn("SOCKS proxy does not support HTTP/2, falling back to HTTP/1.1",
+			"proxyUrl", proxy, "origin", key.Origin(), "http2Enabled", false)
+	}
+}
+
+// checkRequest refuses what could never be sent.
+func checkRequest(req *http.Request) error {
+	switch {
+	case req.URL == nil:
+		return errors.New("transport: the request has no URL")
+	case req.Header == nil:
+		return errors.New("transport: the request has a nil Header")
+	case !strings.EqualFold(req.URL.Scheme, "http") && !strings.EqualFold(req.URL.Scheme, "https"):
+		return errors.New("transport: the URL's scheme is neither http nor https")
+	case req.URL.Hostname() == "":
+		return errors.New("transport: the URL has no host")
+	default:
+		return checkFields(req)
+	}
+}
+
+// hostPort is a URL's host with its port, written or implied, as it is dialled: in
+// lower case, and an international name in its ASCII form.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "80"
+		if strings.EqualFold(u.Scheme, "https") {
+			port = "443"
+		}
+	}
+	host := strings.ToLower(u.Hostname())
+	if ascii, err := httpguts.PunycodeHostPort(host); err == nil && !strings.Contains(host, ":") {
+		host = ascii
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// withoutProxyAuthorization keeps a credential that is meant for a proxy from
+// reaching the endpoint. Only a proxy that is sent whole URLs, and has no credentials
+// of ours, which net/http would write behind it, may see it.
+func withoutProxyAuthorization(req *http.Request, toProxy bool) *http.Request {
+	const field = "Proxy-Authorization"
+	ours := req
+	for name := range req.Header {
+		if toProxy || len(name) != len(field) || !strings.EqualFold(name, field) {
+			continue
+		}
+		if ours == req {
+			ours = req.Clone(req.Context())
+		}
+		delete(ours.Header, name) // however it is written
+	}
+	return ours
+}
