@@ -1,0 +1,197 @@
+package balancer
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aitransport/aitransport/health"
+	"github.com/aitransport/aitransport/provider"
+)
+
+// peek reads the head of an error answer, within bounds of size and time, and puts
+// it back before the rest. When the time is over the rest is cut.
+func peek(resp *http.Response) (head []byte, truncated bool) {
+	body := resp.Body
+	cut := time.AfterFunc(errorBodyTime, func() { _ = body.Close() })
+	defer cut.Stop()
+	head, err := io.ReadAll(io.LimitReader(body, maxErrorBody+1))
+	rest := io.Reader(body)
+	if err != nil {
+		rest = failing{err}
+	}
+	resp.Body = &restored{Reader: io.MultiReader(bytes.NewReader(head), rest), Closer: body}
+	if len(head) > maxErrorBody {
+		return head[:maxErrorBody], true
+	}
+	return head, err != nil
+}
+
+// failing is a reader that has only an error left.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// discard ends an answer that nobody will read.
+func discard(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, maxDiscard)
+	_ = resp.Body.Close()
+}
+
+// answer is the body of the answer that the caller gets. It counts usage as the
+// bytes pass, and keeps the books at the end: at EOF, at an error, or at Close.
+type answer struct {
+	io.ReadCloser
+	at    *attempt
+	meter provider.Meter
+	sse   bool   // the answer is a stream of events
+	done  func() // ends the request
+	once  sync.Once
+
+	mu      sync.Mutex // Close may come while a Read waits
+	renewed time.Time
+	over    bool
+}
+
+// deliver gives an attempt's good answer to the caller. done ends the request.
+func (at *attempt) deliver(resp *http.Response, done func()) {
+	if resp.Body == http.NoBody {
+		at.succeed(provider.Verdict{Class: provider.ClassOK}, provider.Usage{Complete: true})
+		done()
+		return
+	}
+	if time.Since(at.started) > at.t.cfg.ttl()/4 {
+		at.renew() // it thought for long, and may go on to talk for long
+	}
+	a := &answer{
+		ReadCloser: resp.Body, at: at, done: done, renewed: time.Now(),
+		meter: at.newMeter(at.r.Operation, resp.Header), sse: isEventStream(resp.Header),
+	}
+	if w, ok := resp.Body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body = struct {
+			io.ReadCloser
+			io.Writer
+		}{a, w}
+		return
+	}
+	resp.Body = a
+}
+
+// Read passes on what the provider says.
+func (a *answer) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	if n > 0 && a.passed(p[:n]) {
+		a.at.renew()
+	}
+	if err != nil {
+		a.end(err)
+		err = a.at.t.calls.explain(err)
+	}
+	return n, err
+}
+
+// passed looks at bytes on their way. It tells whether the reservation should be
+// renewed.
+func (a *answer) passed(p []byte) (renew bool) {
+	now := time.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return false
+	}
+	_, _ = a.meter.Write(p) // never fails
+	if a.at.record.FirstByte == 0 {
+		a.at.record.FirstByte = now.Sub(a.at.started)
+		a.at.counters.answered(a.at.record.FirstByte)
+		a.at.recovered()
+	}
+	if now.Sub(a.renewed) > a.at.t.cfg.ttl()/4 {
+		a.renewed, renew = now, true
+	}
+	return renew
+}
+
+// recovered tells of a probe that it has succeeded: others wait for that, and a
+// stream may be long.
+func (at *attempt) recovered() {
+	for i := range at.checks {
+		if k := &at.checks[i]; k.claim {
+			at.report(k, health.Outcome{Kind: health.OutcomeSuccess})
+		}
+	}
+}
+
+// Close ends the answer. What was not read is not counted.
+func (a *answer) Close() error {
+	err := a.ReadCloser.Close()
+	a.end(nil)
+	return err
+}
+
+// end keeps the books, once. A nil error is a caller who stopped reading.
+func (a *answer) end(err error) {
+	a.once.Do(func() {
+		a.mu.Lock()
+		a.over = true
+		a.mu.Unlock()
+		a.at.succeed(a.verdict(err), a.meter.Usage())
+		a.done()
+	})
+}
+
+// verdict is what the whole answer, and not its status alone, says.
+func (a *answer) verdict(err error) provider.Verdict {
+	v := a.outcome(err)
+	if a.at.mask != nil {
+		v.Message, v.Code = a.at.mask(v.Message), a.at.mask(v.Code)
+	}
+	return v
+}
+
+func (a *answer) outcome(err error) provider.Verdict {
+	if f, ok := a.meter.(interface {
+		Failure() (provider.Verdict, bool)
+	}); ok {
+		if v, failed := f.Failure(); failed { // an error inside a 200
+			return v
+		}
+	}
+	switch {
+	case err == nil && a.at.callerGone():
+		return provider.Verdict{Class: provider.ClassCanceled, Scope: provider.ScopeNone, Message: "the caller went away", MaybeExecuted: true}
+	case err == nil: // the caller has seen enough
+		return provider.Verdict{Class: provider.ClassOK}
+	case !errors.Is(err, io.EOF):
+		return a.at.judgeError(a.at.t.calls.ctx, err)
+	case a.cutShort():
+		return provider.Verdict{
+			Class: provider.ClassTransient, Scope: provider.ScopeAccount, MaybeExecuted: true,
+			Message: "the stream ended without its last event",
+		}
+	default:
+		return provider.Verdict{Class: provider.ClassOK}
+	}
+}
+
+// cutShort tells whether a stream came to an end that its API does not give it.
+func (a *answer) cutShort() bool {
+	m, ok := a.meter.(interface{ Ended() bool })
+	if !ok || !a.sse || m.Ended() {
+		return false
+	}
+	switch a.at.r.Operation.Kind {
+	case provider.OpChat, provider.OpResponses, provider.OpCompletions, provider.OpMessages, provider.OpGenerate:
+		return true
+	default:
+		return false
+	}
+}
+
+func isEventStream(h http.Header) bool {
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
+}

@@ -1,0 +1,278 @@
+package balancer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aitransport/aitransport/health"
+	"github.com/aitransport/aitransport/provider"
+	"github.com/aitransport/aitransport/quota"
+	"github.com/aitransport/aitransport/transport"
+)
+
+// attempt is one try of a request at one account. It holds the account's slot and
+// reservation from take to end.
+type attempt struct {
+	*candidate
+	t *Transport
+	r *Request
+
+	reservation *quota.Reservation // nil: no limits
+	record      Attempt
+	started     time.Time
+	ended       sync.Once
+	mask        func(string) string // hides the credential, should anybody quote it
+
+	mu     sync.Mutex // a layer may send twice at the same time: guards way
+	way    Attempt    // what the transport told: Proxy, Fallback, Retries
+	closed bool       // and no longer tells
+}
+
+// storeTimeout bounds the books that are kept after a request has ended.
+const storeTimeout = 5 * time.Second
+
+// send addresses, authorizes and sends the request. The context ends the attempt.
+func (at *attempt) send(ctx context.Context) (*http.Response, error) {
+	at.started = time.Now()
+	at.record = Attempt{
+		Request: at.r.number, Account: at.Name, Provider: at.Provider.Name,
+		Model: at.model, Start: at.started,
+	}
+	out, err := at.request(ctx)
+	if err != nil {
+		return nil, err
+	}
+	at.record.URL = shown(out.URL)
+	return sound(at.rt.RoundTrip(out))
+}
+
+// keepContract is sound as a layer.
+func keepContract(next http.RoundTripper) http.RoundTripper {
+	return transport.RoundTripperFunc(func(r *http.Request) (*http.Response, error) { return sound(next.RoundTrip(r)) })
+}
+
+// sound makes up for round trippers that do not keep their contract.
+func sound(resp *http.Response, err error) (*http.Response, error) {
+	switch {
+	case err != nil && resp != nil && resp.Body != nil:
+		_ = resp.Body.Close()
+		return nil, err
+	case err != nil:
+		return nil, err
+	case resp == nil:
+		return nil, errors.New("a round tripper returned neither an answer nor an error")
+	}
+	if resp.Header == nil {
+		resp.Header = make(http.Header)
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
+	}
+	return resp, nil
+}
+
+// request is the caller's request as this account sends it.
+func (at *attempt) request(ctx context.Context) (*http.Request, error) {
+	out := at.r.in.Clone(transport.WithTrace(ctx, at.trace()))
+	if err := at.Provider.Address(out, at.r.rest); err != nil {
+		return nil, &prepareError{err}
+	}
+	body := at.r.body
+	if at.model != at.r.Operation.Model {
+		var err error
+		if body, err = at.r.Operation.Rename(out, body, at.model); err != nil {
+			return nil, &prepareError{err}
+		}
+	}
+	if at.Provider.Rewrite != nil {
+		if err := at.Provider.Rewrite(out, at.r.Operation); err != nil {
+			return nil, &prepareError{err}
+		}
+	}
+	provider.StripCredentials(out)
+	for name, values := range at.Header {
+		out.Header[name] = slices.Clone(values)
+	}
+	if out.Header.Get("Accept-Encoding") != "" {
+		out.Header.Set("Accept-Encoding", "identity") // usage and errors are read on the way
+	}
+	token, err := at.token(ctx)
+	if err != nil {
+		return nil, &credentialError{err}
+	}
+	at.mask = masking(token)
+	if err := at.authorize(out, token); err != nil {
+		return nil, &credentialError{err}
+	}
+	if err := at.r.attach(out, body); err != nil {
+		return nil, &prepareError{err}
+	}
+	return out, nil
+}
+
+// minMasked is the shortest credential that is looked for: a shorter one would be
+// found in every other word.
+const minMasked = 4
+
+// masking hides a credential in texts. It lives in a closure, so that no printer
+// can reach it.
+func masking(token string) func(string) string {
+	if len(token) < minMasked {
+		return func(s string) string { return s }
+	}
+	return func(s string) string { return strings.ReplaceAll(s, token, "***") }
+}
+
+// trace notes the way that the transport took.
+func (at *attempt) trace() *transport.Trace {
+	tell := func(note func(*Attempt)) {
+		at.mu.Lock()
+		defer at.mu.Unlock()
+		if !at.closed {
+			note(&at.way)
+		}
+	}
+	return &transport.Trace{
+		GotAgent: func(i transport.AgentInfo) { tell(func(a *Attempt) { a.Proxy = i.Proxy.String() }) },
+		Retry:    func(*transport.Error) { tell(func(a *Attempt) { a.Retries++ }) },
+		Fallback: func(e *transport.Error) { tell(func(a *Attempt) { a.Fallback = e.Error() }) },
+	}
+}
+
+// arrive closes the books on the way: the attempt was answered, or failed.
+func (at *attempt) arrive() {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	at.closed = true
+	at.record.Proxy, at.record.Fallback, at.record.Retries = at.way.Proxy, at.way.Fallback, at.way.Retries
+}
+
+// prepareError is a request that could not be made for this account.
+type prepareError struct{ error }
+
+func (e *prepareError) Unwrap() error { return e.error }
+
+// credentialError is a credential that could not be had.
+type credentialError struct{ error }
+
+func (e *credentialError) Error() string { return "no credential: " + e.error.Error() }
+func (e *credentialError) Unwrap() error { return e.error }
+
+// fail ends an attempt that was left. What has failed for the request before is
+// not blamed again.
+func (at *attempt) fail(v provider.Verdict, used quota.Amount, failed map[health.Subject]bool) {
+	at.ended.Do(func() {
+		at.conclude(v, failed)
+		at.note(v)
+		at.finish(used)
+	})
+}
+
+// succeed ends an attempt whose answer the caller has read, or left.
+func (at *attempt) succeed(v provider.Verdict, u provider.Usage) {
+	at.ended.Do(func() {
+		at.record.Usage, at.record.Answered = u, true
+		at.conclude(v, nil)
+		at.note(v)
+		at.finish(quota.Amount{Requests: 1, InputTokens: u.Input, OutputTokens: u.Output})
+	})
+}
+
+// finish gives back what take took and tells who wants to know. It runs once.
+func (at *attempt) finish(used quota.Amount) {
+	at.settle(used)
+	at.counters.inFlight.Add(-1)
+	at.record.Duration = time.Since(at.started)
+	ctx := at.r.in.Context()
+	if trail := trailOf(ctx); trail != nil {
+		trail.add(at.record)
+	}
+	if at.t.cfg.Hooks.Attempt != nil {
+		at.t.cfg.Hooks.Attempt(ctx, at.record)
+	}
+}
+
+// books is the context in which books are kept: the caller may have gone.
+func (at *attempt) books() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(at.r.in.Context()), storeTimeout)
+}
+
+// settle replaces the reservation by what was used.
+func (at *attempt) settle(used quota.Amount) {
+	if at.reservation == nil {
+		return
+	}
+	ctx, cancel := at.books()
+	defer cancel()
+	if err := at.t.cfg.Quota.Settle(ctx, *at.reservation, used); err != nil {
+		at.t.storeError(ctx, "quota", err)
+	}
+}
+
+// renew keeps the reservation of a long answer alive. A reservation is known by its
+// ID, which renewing does not change.
+func (at *attempt) renew() {
+	renewer, ok := at.t.cfg.Quota.(quota.Renewer)
+	if !ok || at.reservation == nil {
+		return
+	}
+	ctx, cancel := at.books()
+	defer cancel()
+	if _, err := renewer.Renew(ctx, *at.reservation, at.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) {
+		at.t.storeError(ctx, "quota", err)
+	}
+}
+
+// note writes the verdict into the record and, for a failure, a line in the log.
+func (at *attempt) note(v provider.Verdict) {
+	at.record.Class, at.record.Code, at.record.MaybeExecuted = v.Class, v.Code, v.MaybeExecuted
+	if v.Class == provider.ClassOK {
+		return
+	}
+	at.record.Reason = v.Message
+	at.t.cfg.Logger.WarnContext(at.r.in.Context(), "Attempt failed",
+		"request", at.r.number, "provider", at.record.Provider, "account", at.record.Account,
+		"model", at.record.Model, "url", at.record.URL, "status", at.record.Status,
+		"class", v.Class.String(), "code", v.Code, "retryable", v.Class.Retryable(),
+		"proxyUrl", at.record.Proxy, "reason", v.Message)
+}
+
+// report tells health what an attempt says about one subject. A store is written
+// only if that changes anything, as far as is known here.
+func (at *attempt) report(k *check, o health.Outcome) {
+	o.Started, o.Seed = at.started, k.subject.Seed()
+	now := time.Now()
+	if !k.claim && at.policy.Apply(k.state, o, now) == k.state {
+		return
+	}
+	k.claim = false
+	ctx, cancel := at.books()
+	defer cancel()
+	state, err := at.t.cfg.Health.Update(ctx, k.subject, func(s health.State) health.State {
+		return at.policy.Apply(s, o, now)
+	})
+	if err != nil {
+		at.t.storeError(ctx, "health", err)
+		return
+	}
+	k.state = state
+}
+
+// refresh looks at the states again: others may have failed since the account was
+// chosen, and a success must end what they began.
+func (at *attempt) refresh() {
+	subjects := make([]health.Subject, len(at.checks))
+	for i := range at.checks {
+		subjects[i] = at.checks[i].subject
+	}
+	ctx, cancel := at.books()
+	defer cancel()
+	for i, state := range at.t.load(ctx, subjects) {
+		at.checks[i].state = state
+	}
+}

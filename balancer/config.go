@@ -1,0 +1,106 @@
+package balancer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/aitransport/aitransport/health"
+	"github.com/aitransport/aitransport/quota"
+	"github.com/aitransport/aitransport/transport"
+)
+
+// Config sets up a [Transport]. Accounts is the only field required. New copies
+// it; what it points to must not be changed afterwards.
+type Config struct {
+	Accounts  []Account        // at least one; changed later by SetAccounts
+	Transport transport.Config // how accounts are reached; Account has the last word
+
+	Picker Picker        // chooses among accounts that can serve a request; nil: LeastLoaded
+	Health health.Store  // remembers who may be used; nil: in memory
+	Policy health.Policy // draws conclusions; the zero Policy is the default one
+	Quota  quota.Store   // counts what is used, for Account.Limits; nil: in memory
+
+	MaxAttempts int           // accounts tried for one request; 0: 3
+	Deadline    time.Duration // for all attempts, until an answer begins; 0: none but the caller's
+	MaxReplay   int64         // bytes of a request kept for another attempt; a longer one without GetBody gets one attempt only; 0: 8 MiB; at most 1 GiB
+
+	Attempt []transport.Middleware // around every attempt, the first outermost; they see credentials
+	Hooks   Hooks
+	Logger  *slog.Logger // nil: silent
+
+	// RoundTripper makes what carries an account's attempts. nil: transport.New
+	// with the account's configuration. Tests put fake upstreams here. Who makes
+	// one closes it.
+	RoundTripper func(Account) (http.RoundTripper, error)
+}
+
+// Format prints the accounts, without their secrets, for every verb.
+func (c Config) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "balancer.Config%v", c.Accounts) }
+
+// LogValue is the accounts, for log/slog.
+func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
+
+// Hooks are told what happened. Each func may be nil; it may be called concurrently,
+// on the request's way, and must return soon.
+type Hooks struct {
+	// Attempt is called when an attempt has ended: a failed one at once, a good one
+	// when its answer was read or closed.
+	Attempt func(context.Context, Attempt)
+
+	// StoreError is called when a store ("health" or "quota") failed. Without its
+	// health an account counts as healthy; without its quota it is passed over.
+	StoreError func(ctx context.Context, store string, err error)
+}
+
+const (
+	defaultMaxAttempts = 3
+	defaultMaxReplay   = 8 << 20
+	maxMaxReplay       = 1 << 30
+
+	// reservationTTL is how long a reservation outlives a program that died, at
+	// least; see ttl.
+	reservationTTL = 15 * time.Minute
+
+	// maxErrorBody is how much of an error answer is looked at, and errorBodyTime
+	// how long that may take.
+	maxErrorBody  = 64 << 10
+	errorBodyTime = 5 * time.Second
+
+	// maxDiscard is how much of an answer nobody wants is read away, so that its
+	// connection can be used again.
+	maxDiscard = 4 << 10
+)
+
+// ttl is how long a reservation lives without being renewed. It is renewed while an
+// answer is read, and so must outlast what can be silent for longest: a request
+// that waits for its answer, or a body between two reads.
+func (c *Config) ttl() time.Duration {
+	longest := max(c.Transport.HeaderTimeout, c.Transport.BodyIdleTimeout, c.Transport.ConnectTimeout)
+	return max(reservationTTL, 2*longest) + reservationTTL
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxAttempts == 0 {
+		c.MaxAttempts = defaultMaxAttempts
+	}
+	if c.MaxReplay == 0 {
+		c.MaxReplay = defaultMaxReplay
+	}
+	c.MaxReplay = min(c.MaxReplay, maxMaxReplay)
+	if c.Picker == nil {
+		c.Picker = LeastLoaded{}
+	}
+	if c.Health == nil {
+		c.Health = health.NewMemory(health.MemoryConfig{})
+	}
+	if c.Quota == nil {
+		c.Quota = quota.NewMemory(quota.MemoryConfig{})
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}

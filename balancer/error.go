@@ -1,0 +1,82 @@
+package balancer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+var (
+	// ErrNoRoute says that no account's provider has the request's URL below its
+	// base. Nothing was sent.
+	ErrNoRoute = errors.New("no account's provider serves this URL")
+
+	// ErrNoAccount says that no account could be tried: none serves the model or
+	// the group, or all rest or are full. Nothing was sent.
+	ErrNoAccount = errors.New("no account available")
+
+	// ErrClosed says that the Transport was closed.
+	ErrClosed = errors.New("balancer closed")
+)
+
+// Error is the failure of a request that got no answer at all from any account. An
+// answer, also a bad one, is returned as the answer it is.
+type Error struct {
+	Attempts []Attempt // what was tried, in order; empty: nothing was sent
+	RetryAt  time.Time // when an account that was passed over can be asked again; zero: not known
+	Err      error     // of the last attempt; or ErrNoRoute, ErrNoAccount, ErrClosed, with details
+}
+
+// Error tells what was tried and why each account was left.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("balancer: ")
+	if len(e.Attempts) == 0 {
+		b.WriteString(e.Err.Error())
+	} else {
+		fmt.Fprintf(&b, "no answer after %d attempts", len(e.Attempts))
+		for i, a := range e.Attempts {
+			fmt.Fprintf(&b, "; %d: %s", i+1, a)
+		}
+	}
+	if !e.RetryAt.IsZero() {
+		fmt.Fprintf(&b, " (try again at %s)", e.RetryAt.UTC().Format(time.RFC3339))
+	}
+	return b.String()
+}
+
+// Unwrap is Err, so that errors.Is finds the sentinels and a cancelled context.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Timeout tells whether the last attempt ended by a time limit.
+func (e *Error) Timeout() bool {
+	var t interface{ Timeout() bool }
+	return errors.As(e.Err, &t) && t.Timeout()
+}
+
+// passedOver says for each account why it was not tried.
+type passedOver struct {
+	reasons []string
+	retryAt time.Time
+}
+
+// maxReasons bounds how many accounts an error names.
+const maxReasons = 20
+
+func (p *passedOver) add(account, reason string, until time.Time) {
+	p.reasons = append(p.reasons, account+": "+reason)
+	if !until.IsZero() && (p.retryAt.IsZero() || until.Before(p.retryAt)) {
+		p.retryAt = until
+	}
+}
+
+func (p *passedOver) err() error {
+	shown := p.reasons
+	more := ""
+	if len(shown) > maxReasons {
+		more = fmt.Sprintf("; and %d more", len(shown)-maxReasons)
+		shown = shown[:maxReasons]
+	}
+	return fmt.Errorf("%w: %s%s", ErrNoAccount, strings.Join(shown, "; "), more)
+}

@@ -1,0 +1,256 @@
+package balancer
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/aitransport/aitransport/health"
+	"github.com/aitransport/aitransport/provider"
+	"github.com/aitransport/aitransport/transport"
+)
+
+// member is an account, ready for use. It does not change; its counters do.
+type member struct {
+	*Account   // without Secret and Proxy, which live in credential and rt
+	credential provider.Credential
+	models     *models
+	policy     health.Policy
+	rt         http.RoundTripper                      // the account's transport under the Attempt layers
+	close      func()                                 // ends what carries the attempts, if it is ours
+	probe      func(context.Context) transport.Report // nil: what carries the attempts is not ours
+	counters   *counters
+
+	origin, path string // of the provider's base: https://api.openai.com, /v1
+	proxy        string // the account's one proxy, redacted; "": none, or it depends
+	way          string // for health: "direct", the proxy, or the account's own where it depends
+	identity     any    // equal for the same credential
+}
+
+// counters outlive a change of accounts: the account of the same name goes on with
+// them.
+type counters struct {
+	inFlight  atomic.Int64
+	firstByte atomic.Uint64 // moving average in nanoseconds, as float64 bits
+}
+
+// averageWeight is the share of the newest measurement in the moving average.
+const averageWeight = 0.2
+
+// answered notes how long an answer took to begin.
+func (c *counters) answered(d time.Duration) {
+	for {
+		old := c.firstByte.Load()
+		next := float64(d)
+		if old != 0 {
+			next = math.Float64frombits(old)*(1-averageWeight) + next*averageWeight
+		}
+		if c.firstByte.CompareAndSwap(old, math.Float64bits(next)) {
+			return
+		}
+	}
+}
+
+func (m *member) candidate() Candidate {
+	return Candidate{
+		Name: m.Name, Weight: max(m.Weight, 1), InFlight: int(m.counters.inFlight.Load()),
+		FirstByte: time.Duration(math.Float64frombits(m.counters.firstByte.Load())),
+	}
+}
+
+// newMember makes an account ready. The account is ours to change.
+func (t *Transport) newMember(a *Account, index int, c *counters) (*member, error) {
+	if err := a.check(index); err != nil {
+		return nil, err
+	}
+	served, err := newModels(a.Models)
+	if err != nil {
+		return nil, accountError(a, index, "Models", "%w", err)
+	}
+	m := &member{Account: a, models: served, policy: t.cfg.Policy, counters: cmp.Or(c, &counters{}), way: "account " + a.Name, identity: credentialIdentity(a)}
+	if a.Health != nil {
+		m.policy = *a.Health
+	}
+	base, err := url.Parse(a.Provider.BaseURL)
+	if err != nil { // Validate has accepted it
+		return nil, accountError(a, index, "Provider", "its base URL cannot be read")
+	}
+	m.origin = strings.ToLower(base.Scheme + "://" + base.Host)
+	m.path = strings.TrimRight(base.EscapedPath(), "/")
+	if m.credential = a.Credential; m.credential == nil {
+		m.credential = provider.Key(a.Secret)
+	}
+	carrier, err := t.carrier(m, index)
+	if err != nil {
+		return nil, err
+	}
+	// Errors and usage are read from decoded bytes, so attempts ask for no coding;
+	// what comes coded all the same is decoded.
+	m.rt = transport.Chain(carrier, append(slices.Clone(t.cfg.Attempt), transport.Decode(nil), keepContract)...)
+	a.Secret, a.Proxy = "", ""
+	return m, nil
+}
+
+// carrier is what sends the account's attempts.
+func (t *Transport) carrier(m *member, index int) (http.RoundTripper, error) {
+	a := m.Account
+	if t.cfg.RoundTripper != nil {
+		rt, err := t.cfg.RoundTripper(*a)
+		if err == nil && rt == nil {
+			err = fmt.Errorf("it returned neither a round tripper nor an error")
+		}
+		if err != nil {
+			return nil, accountError(a, index, "Config.RoundTripper", "%w", err)
+		}
+		return rt, nil
+	}
+	c, err := t.transportConfig(a)
+	if err != nil {
+		return nil, accountError(a, index, "Proxy", "%w", err)
+	}
+	switch {
+	case c.Proxy != nil && !c.FallbackToDirect && c.NoProxy == "":
+		m.proxy = c.Proxy.String()
+		m.way = m.proxy
+	case c.Proxy == nil && c.ProxyFunc == nil && c.ProxySource == nil:
+		m.way = proxyDirect
+	}
+	tr, err := transport.New(c)
+	if err != nil {
+		return nil, accountError(a, index, "Transport", "%w", err)
+	}
+	m.probe = func(ctx context.Context) transport.Report { return tr.Probe(ctx, a.Provider.BaseURL) }
+	return tr, nil
+}
+
+// transportConfig is Config.Transport as the account wants it.
+func (t *Transport) transportConfig(a *Account) (transport.Config, error) {
+	c := t.cfg.Transport
+	c.FallbackToDirect = c.FallbackToDirect || a.FallbackToDirect
+	if !c.FallbackToDirect {
+		c.FallbackOn = nil // meant for the accounts that may
+	}
+	switch a.Proxy {
+	case "":
+	case proxyDirect:
+		c.Proxy, c.ProxyFunc, c.ProxySource, c.FallbackToDirect, c.FallbackOn = nil, nil, nil, false, nil
+	case proxyEnvironment:
+		choose, err := transport.FromEnvironment()
+		if err != nil {
+			return c, err
+		}
+		c.Proxy, c.ProxyFunc, c.ProxySource = nil, choose, nil
+	default:
+		p, err := transport.ParseProxy(a.Proxy)
+		if err != nil {
+			return c, err // check has accepted it
+		}
+		c.Proxy, c.ProxyFunc, c.ProxySource = p, nil, nil
+	}
+	if a.Transport != nil {
+		a.Transport(&c)
+	}
+	if c.Pool == nil {
+		c.Pool = t.pool
+	}
+	if c.Logger == nil {
+		c.Logger = t.cfg.Logger
+	}
+	c.Logger = c.Logger.With("providerId", a.Name)
+	return c, nil
+}
+
+// subjects are what health knows that matters when this member serves a model.
+func (m *member) subjects(model string) []health.Subject {
+	s := append(make([]health.Subject, 0, 5),
+		health.Subject{Kind: health.KindAccount, Name: m.Name},
+		health.Subject{Kind: health.KindRoute, Name: m.way + " " + m.origin})
+	if m.proxy != "" {
+		s = append(s, health.Subject{Kind: health.KindProxy, Name: m.proxy})
+	}
+	if model != "" {
+		s = append(s,
+			health.Subject{Kind: health.KindAccountModel, Name: m.Name, Model: model},
+			health.Subject{Kind: health.KindProviderModel, Name: m.Provider.Name + " " + m.origin, Model: model})
+	}
+	return s
+}
+
+// token yields the credential, for Authorize.
+func (m *member) token(ctx context.Context) (string, error) { return m.credential.Token(ctx) }
+
+// authorize is how the provider, or its API, sets a credential.
+func (m *member) authorize(r *http.Request, token string) error {
+	switch {
+	case m.Provider.Authorize != nil:
+		return m.Provider.Authorize(r, token)
+	case m.Provider.API.Authorize != nil:
+		return m.Provider.API.Authorize(r, token)
+	default:
+		return errors.New("neither the provider nor its API has an Authorize func")
+	}
+}
+
+func (m *member) classify(a provider.Answer) provider.Verdict {
+	switch {
+	case m.Provider.Classify != nil:
+		return m.Provider.Classify(a)
+	case m.Provider.API.Classify != nil:
+		return m.Provider.API.Classify(a)
+	default: // the rules that hold for every API
+		return provider.OpenAI.API.Classify(provider.Answer{Status: a.Status, Header: a.Header, At: a.At})
+	}
+}
+
+func (m *member) newMeter(op provider.Operation, h http.Header) provider.Meter {
+	var meter provider.Meter
+	switch {
+	case m.Provider.NewMeter != nil:
+		meter = m.Provider.NewMeter(op, h)
+	case m.Provider.API.NewMeter != nil:
+		meter = m.Provider.API.NewMeter(op, h)
+	}
+	if meter == nil {
+		return noMeter{}
+	}
+	return meter
+}
+
+// noMeter is the meter of an API that has none.
+type noMeter struct{}
+
+func (noMeter) Write(p []byte) (int, error) { return len(p), nil }
+func (noMeter) Usage() provider.Usage       { return provider.Usage{} }
+
+// identityKey keeps the identity of a secret from being compared with guesses
+// outside this process.
+var identityKey = func() (key [32]byte) {
+	_, _ = rand.Read(key[:]) // never fails: crypto/rand
+	return key
+}()
+
+// credentialIdentity is equal for accounts with the same credential, and tells
+// nothing about it.
+func credentialIdentity(a *Account) any {
+	if a.Credential == nil {
+		mac := hmac.New(sha256.New, identityKey[:])
+		mac.Write([]byte(a.Secret))
+		return [sha256.Size]byte(mac.Sum(nil))
+	}
+	if reflect.ValueOf(a.Credential).Comparable() {
+		return a.Credential
+	}
+	return new(int) // equal to no other
+}

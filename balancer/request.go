@@ -1,0 +1,167 @@
+package balancer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/aitransport/aitransport/provider"
+)
+
+// Request is what the balancer and its Pickers know of a request.
+type Request struct {
+	Operation provider.Operation
+	Hint      Hint
+
+	number uint64
+	in     *http.Request // the caller's; never changed
+	route  *route
+	rest   string // of the URL, below the route's base
+
+	body   []byte          // as much of the body as was kept
+	whole  bool            // that is all of it
+	tail   io.Reader       // what follows body, once; nil if whole, or given out
+	broken *callersFailure // notes a failure of the caller's own body
+	tries  int             // attempts it may have
+	end    func()          // called once its books are kept
+}
+
+// newRequest reads as much of a request as may be sent again, and understands it.
+// The context bounds the reading.
+func (t *Transport) newRequest(ctx context.Context, in *http.Request, f *fleet) (*Request, error) {
+	r := &Request{in: in, number: t.next.Add(1), Hint: hintOf(in.Context()), tries: t.cfg.MaxAttempts}
+	matches, err := f.match(in.URL)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.readBody(ctx, t.cfg.MaxReplay); err != nil {
+		return nil, &Error{Err: err}
+	}
+	for _, m := range matches { // the longest base first
+		op := m.route.api.describe(in, r.body)
+		if r.route == nil || op.Kind != provider.OpUnknown {
+			r.route, r.rest, r.Operation = m.route, m.rest, op
+		}
+		if op.Kind != provider.OpUnknown {
+			break
+		}
+	}
+	if n, err := strconv.Atoi(in.Header.Get("X-Stainless-Retry-Count")); err == nil && n > 0 || !r.repeatable() {
+		// An SDK's own retry gets one attempt, so that attempts do not multiply;
+		// a body that can be had once only can be sent once.
+		r.tries = 1
+	}
+	return r, nil
+}
+
+// repeatable tells whether the body can be had again.
+func (r *Request) repeatable() bool { return r.whole || r.in.GetBody != nil }
+
+// readBody keeps the body for several attempts, up to a bound.
+func (r *Request) readBody(ctx context.Context, limit int64) error {
+	r.whole = true
+	if r.in.Body == nil || r.in.Body == http.NoBody {
+		return nil
+	}
+	r.broken = &callersFailure{Reader: r.in.Body}
+	var b bytes.Buffer
+	if n := r.in.ContentLength; n > 0 {
+		b.Grow(int(min(n, limit, maxFirstGrowth)) + bytes.MinRead) // so that it seldom grows again
+	}
+	stop := context.AfterFunc(ctx, func() { _ = r.in.Body.Close() }) // ends a Read that waits
+	n, err := b.ReadFrom(io.LimitReader(r.broken, limit+1))
+	if !stop() {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the request's body: %w", err)
+	}
+	r.body = b.Bytes()
+	if n > limit {
+		r.whole, r.tail = false, r.broken
+	}
+	return nil
+}
+
+// maxFirstGrowth is how much is set aside on a Content-Length's word alone.
+const maxFirstGrowth = 1 << 20
+
+// callersFailure reads a caller's body and remembers that it broke.
+type callersFailure struct {
+	io.Reader
+	failed atomic.Bool
+}
+
+func (c *callersFailure) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.failed.Store(true)
+	}
+	return n, err
+}
+
+// close ends the caller's body, unless an attempt has taken it over.
+func (r *Request) close() {
+	if r.in.Body != nil && (r.repeatable() || r.tail != nil) {
+		_ = r.in.Body.Close()
+	}
+}
+
+// attach gives an attempt its body: the whole one, or what was kept and the rest.
+func (r *Request) attach(out *http.Request, body []byte) error {
+	switch {
+	case r.in.Body == nil || r.in.Body == http.NoBody:
+		return nil
+	case !r.whole:
+		return r.attachLong(out, body)
+	case len(body) == 0:
+		out.Body, out.GetBody, out.ContentLength = http.NoBody, nil, 0
+		return nil
+	}
+	out.ContentLength = int64(len(body))
+	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	out.Body, _ = out.GetBody() // cannot fail
+	return nil
+}
+
+// attachLong gives an attempt a body that was too long to keep: from the caller's
+// GetBody, or the one and only time.
+func (r *Request) attachLong(out *http.Request, body []byte) error {
+	if out.ContentLength > 0 {
+		out.ContentLength += int64(len(body) - len(r.body))
+	} else {
+		out.ContentLength = -1
+	}
+	out.GetBody = nil
+	if r.in.GetBody == nil {
+		out.Body = &restored{Reader: io.MultiReader(bytes.NewReader(body), r.tail), Closer: r.in.Body}
+		r.tail = nil
+		return nil
+	}
+	open := func() (io.ReadCloser, error) {
+		again, err := r.in.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		if _, err := io.CopyN(io.Discard, again, int64(len(r.body))); err != nil {
+			_ = again.Close()
+			return nil, err
+		}
+		return &restored{Reader: io.MultiReader(bytes.NewReader(body), again), Closer: again}, nil
+	}
+	var err error
+	out.Body, err = open()
+	out.GetBody = open
+	return err
+}
+
+// restored is a body of which a part had been read.
+type restored struct {
+	io.Reader
+	io.Closer
+}

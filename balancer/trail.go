@@ -1,0 +1,105 @@
+package balancer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aitransport/aitransport/provider"
+	"github.com/aitransport/aitransport/transport"
+)
+
+// Attempt is one try of one request at one account, as it looked when it ended.
+// It holds no secret.
+type Attempt struct {
+	Request  uint64 `json:"request"` // the same for all attempts of one request; unique in the process
+	Account  string `json:"account"`
+	Provider string `json:"provider"`
+	Model    string `json:"model,omitempty"` // as sent
+	URL      string `json:"url"`             // without query
+
+	Proxy    string `json:"proxy"`              // redacted; "direct"; "" if it is not known
+	Fallback string `json:"fallback,omitempty"` // why it went direct instead of through its proxy
+	Retries  int    `json:"retries,omitempty"`  // how often it was sent again because nothing of it had been sent
+
+	Status int              `json:"status,omitempty"` // 0: no answer
+	Phase  *transport.Phase `json:"phase,omitempty"`  // where a transport failure happened; nil: there was none
+	Class  provider.Class   `json:"class"`
+	Code   string           `json:"code,omitempty"`   // the provider's own word
+	Reason string           `json:"reason,omitempty"` // why it was left, for people
+
+	Start         time.Time      `json:"start"`
+	FirstByte     time.Duration  `json:"firstByte,omitempty"` // until the answer's first byte of content was read; 0: none came
+	Duration      time.Duration  `json:"duration"`
+	Usage         provider.Usage `json:"usage"`
+	Answered      bool           `json:"answered"`                // the caller got this attempt's answer
+	MaybeExecuted bool           `json:"maybeExecuted,omitempty"` // it failed, but the provider may have done, and charged, the work
+}
+
+// String is one line for people.
+func (a Attempt) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s", a.Account, a.Provider)
+	if a.Proxy != "" && a.Proxy != "direct" {
+		fmt.Fprintf(&b, " through %s", a.Proxy)
+	}
+	b.WriteString("): ")
+	switch {
+	case a.Status != 0:
+		fmt.Fprintf(&b, "%d %s", a.Status, a.Class)
+	case a.Phase != nil:
+		fmt.Fprintf(&b, "%s at %s", a.Class, *a.Phase)
+	default:
+		b.WriteString(a.Class.String())
+	}
+	if a.Reason != "" {
+		b.WriteString(": " + a.Reason)
+	}
+	return b.String()
+}
+
+// Trail collects the attempts of all requests made under a context, in the order
+// in which they ended. It is safe for concurrent use.
+type Trail struct {
+	mu       sync.Mutex
+	attempts []Attempt
+}
+
+// Attempts is a copy of what was collected so far.
+func (t *Trail) Attempts() []Attempt {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]Attempt(nil), t.attempts...)
+}
+
+// String is a line for each attempt.
+func (t *Trail) String() string {
+	var b strings.Builder
+	for _, a := range t.Attempts() {
+		b.WriteString(a.String() + "\n")
+	}
+	return b.String()
+}
+
+// add notes an attempt that ended.
+func (t *Trail) add(a Attempt) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.attempts = append(t.attempts, a)
+}
+
+type trailKey struct{}
+
+// WithTrail is a context whose requests note their attempts in the Trail. The Trail
+// of an outer WithTrail no longer sees them.
+func WithTrail(ctx context.Context) (context.Context, *Trail) {
+	t := &Trail{}
+	return context.WithValue(ctx, trailKey{}, t), t
+}
+
+func trailOf(ctx context.Context) *Trail {
+	t, _ := ctx.Value(trailKey{}).(*Trail)
+	return t
+}

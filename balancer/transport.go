@@ -1,0 +1,114 @@
+package balancer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/aitransport/aitransport/pool"
+)
+
+// Transport sends each request through one of its accounts, and through others when
+// that fails. It is an [http.RoundTripper], safe for concurrent use. Close it.
+type Transport struct {
+	cfg   *Config    // without Accounts
+	pool  *pool.Pool // of all accounts' connections
+	owned bool       // the pool is ours
+	calls *calls     // the requests under way
+
+	fleet atomic.Pointer[fleet]
+	next  atomic.Uint64 // number of the last request
+	mu    sync.Mutex    // one change of accounts at a time
+}
+
+// minPool is the least number of agents a shared pool keeps.
+const minPool = 100
+
+// New makes a Transport. An error names the account and field that is wrong and
+// what to write instead; nothing has been sent then.
+func New(cfg Config) (*Transport, error) {
+	if cfg.MaxAttempts < 0 || cfg.MaxReplay < 0 || cfg.Deadline < 0 {
+		return nil, errors.New("balancer: MaxAttempts, MaxReplay or Deadline is negative: write 0 for the default")
+	}
+	cfg = cfg.withDefaults()
+	accounts := cfg.Accounts
+	cfg.Accounts = nil // they hold secrets
+	cfg.Attempt = slices.Clone(cfg.Attempt)
+	t := &Transport{cfg: &cfg, pool: cfg.Transport.Pool, calls: newCalls()}
+	if t.pool == nil {
+		t.owned = true
+		t.pool = pool.New(pool.Config{MaxAgents: minPool, Logger: cfg.Logger})
+	}
+	if err := t.SetAccounts(accounts); err != nil {
+		_ = t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// SetAccounts replaces the accounts. Requests under way are not disturbed: they
+// finish as they began. Accounts that keep their name keep their place in health,
+// quota and statistics; one whose credential is another is enabled, if its old one
+// had it disabled. On an error nothing has changed.
+func (t *Transport) SetAccounts(accounts []Account) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.calls.isClosed() {
+		return ErrClosed
+	}
+	before := t.fleet.Load()
+	f, err := t.newFleet(accounts, before)
+	if err != nil {
+		return err
+	}
+	if t.owned {
+		t.pool.Grow(2 * len(f.members)) // an account with a fallback has two routes
+	}
+	t.fleet.Store(f)
+	if before != nil {
+		for name, m := range f.byName {
+			if old, ok := before.byName[name]; ok && old.identity != m.identity {
+				_ = t.enable(context.Background(), m) // told to the hook; the account stays as it was
+			}
+		}
+	}
+	return nil
+}
+
+// Client is an [http.Client] over this Transport. It follows no redirects, since
+// they would carry credentials elsewhere, and has no time-out of its own, since
+// that would cut streams.
+func (t *Transport) Client() *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+// CloseIdleConnections closes the connections that serve no request. On a pool that
+// was given they are its other users' too, and nothing is closed.
+func (t *Transport) CloseIdleConnections() {
+	if t.owned {
+		t.pool.CloseIdleConnections()
+	}
+}
+
+// Close ends the Transport at once: requests under way fail with [ErrClosed], new
+// ones are refused with it. Stores, a pool and round trippers that were given stay
+// open. It may be called more than once and returns nil.
+func (t *Transport) Close() error {
+	t.calls.end()
+	if t.owned {
+		return t.pool.Close()
+	}
+	return nil
+}
+
+// Shutdown refuses new requests and waits until those under way have ended and
+// their books are kept. When the context ends first it closes what is left and
+// returns the context's error.
+func (t *Transport) Shutdown(ctx context.Context) error {
+	err := t.calls.drain(ctx)
+	_ = t.Close() // returns nil
+	return err
+}
