@@ -114,12 +114,13 @@ func (p *Pool) land(f *flight, agent Agent, err error) {
 		over, temporary = p.keepLocked(e, f.stale)
 	}
 	p.drainedLocked()
+	limit := p.cfg.MaxAgents
 	p.mu.Unlock()
 	close(f.done)
 	p.finish(over...)
 	if temporary {
 		p.cfg.Logger.Warn("agent pool is full and all agents are busy: using a temporary agent",
-			"maxAgents", p.cfg.MaxAgents, "origin", f.key.Origin())
+			"maxAgents", limit, "origin", f.key.Origin())
 	}
 }
 

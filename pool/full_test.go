@@ -158,3 +158,16 @@ func TestTemporaryAgentThatNobodyWaitsForIsClosed(t *testing.T) {
 		a.Release()
 	})
 }
+
+func TestGrowMakesRoom(t *testing.T) {
+	p, m := newPool(t, pool.Config{MaxAgents: 1}), &maker{}
+	p.Grow(3)
+	p.Grow(2) // never shrinks
+	for _, name := range []string{"a", "b", "c"} {
+		l, err := p.Acquire(t.Context(), key(name), m.create)
+		require.NoError(t, err)
+		l.Release()
+	}
+	assert.Equal(t, 3, p.Stats().Agents)
+	assert.Zero(t, p.Stats().Evictions)
+}
