@@ -3,7 +3,6 @@ package balancer_test
 import (
 	"compress/gzip"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -310,10 +309,10 @@ func TestOddRoundTrippers(t *testing.T) {
 	tests := map[string]transport.RoundTripperFunc{
 		"nothing at all": func(*http.Request) (*http.Response, error) { return nil, nil },
 		"no body, no header": func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 500}, nil
+			return &http.Response{StatusCode: http.StatusInternalServerError}, nil
 		},
 		"an answer and an error": func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Body: http.NoBody}, errBroken
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, errBroken
 		},
 	}
 	for name, odd := range tests {
@@ -374,7 +373,7 @@ func TestShutdownWaitsWhateverCarriesTheRequests(t *testing.T) {
 	require.NoError(t, resp.Body.Close())
 	require.NoError(t, lb.Shutdown(t.Context()))
 	_, _, err = send(t.Context(), t, lb)
-	require.True(t, errors.Is(err, balancer.ErrClosed))
+	require.ErrorIs(t, err, balancer.ErrClosed)
 }
 
 func TestADeadlineIsLearntFrom(t *testing.T) {

@@ -29,7 +29,6 @@ type member struct {
 	models     *models
 	policy     health.Policy
 	rt         http.RoundTripper                      // the account's transport under the Attempt layers
-	close      func()                                 // ends what carries the attempts, if it is ours
 	probe      func(context.Context) transport.Report // nil: what carries the attempts is not ours
 	counters   *counters
 

@@ -109,7 +109,7 @@ func TestFirstCallersCancelFailsNobodyElse(t *testing.T) {
 		firstErr := make(chan error, 1)
 		go func() {
 			_, err := p.Acquire(ctx, key("a"), func(ctx context.Context) (pool.Agent, error) {
-				seen = ctx
+				seen = ctx //nolint:fatcontext // kept to be looked at, not to be used
 				return m.create(ctx)
 			})
 			firstErr <- err

@@ -188,7 +188,7 @@ func (a *agent) dialed(ctx context.Context, d *dialing, cc *http.ClientConn, err
 	delete(a.dials, d)
 	switch {
 	case err != nil:
-		a.refuseLocked(err)
+		a.refuseLocked(a.dialError(d, err))
 	case !a.closed:
 		a.conns[c] = struct{}{}
 		a.single = c.h2()
@@ -217,6 +217,16 @@ func (a *agent) dialed(ctx context.Context, d *dialing, cc *http.ClientConn, err
 			c.word.then(func() { a.settled(c) })
 		}
 	}
+}
+
+// dialError finds our error in what net/http wrapped around it. What net/http failed
+// at by itself belongs to the phase that the dial had come to.
+func (a *agent) dialError(d *dialing, err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &Error{Phase: d.now(), Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Err: err}
 }
 
 // settled is told that a connection's peer has said how many streams it takes, or

@@ -41,7 +41,7 @@ func (at *attempt) send(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		at.unhealthy(err)
 		at.lease.Release()
-		return nil, at.agent.failure(err)
+		return nil, err
 	}
 	at.conn, at.before = c, c.sentBytes()
 	at.gotConn(caller, fresh)
@@ -148,15 +148,6 @@ func (at *attempt) unhealthy(err error) {
 	if errors.As(err, &e) && e.Phase == PhaseTargetTLS && e.Err != nil && at.ctx.Err() == nil {
 		at.lease.MarkUnhealthy(err)
 	}
-}
-
-// failure finds our error in what net/http wrapped around it, or makes one.
-func (a *agent) failure(err error) error {
-	var e *Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return &Error{Phase: PhaseDialTarget, Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Err: err}
 }
 
 func closeBody(req *http.Request) {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
 
 	"github.com/aitransport/aitransport/transport"
 	"github.com/aitransport/aitransport/transport/transporttest"
@@ -176,4 +178,51 @@ func TestConnectionsThatGoAway(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, tr.Stats().InUse)
 	require.Eventually(t, func() bool { return tr.Stats().Conns == 1 }, patience, pollEvery, "the old connection stays open")
+}
+
+// The first request on a new connection goes ahead alone; the others follow when the
+// peer has said how many streams it takes. It refuses none, and none waits for ever:
+// net/http would let requests that go beyond the limit wait for each other.
+func TestHTTP2HerdKeepsToTheStreamLimit(t *testing.T) {
+	const herd, limit = 12, 3
+	ca := newCA(t)
+	var (
+		mu      sync.Mutex
+		open    = map[*h2Conn]int{}
+		held    []*h2Stream
+		refused int
+		full    = make(chan struct{})
+	)
+	peer := serveFrames(t, ca, func(_ int64, s *h2Stream) {
+		mu.Lock()
+		defer mu.Unlock()
+		if open[s.conn]++; open[s.conn] > limit {
+			refused++
+			s.reset(http2.ErrCodeRefusedStream)
+			return
+		}
+		if held = append(held, s); len(held) == herd {
+			close(full)
+		}
+	}, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: limit})
+	tr := newTransport(t, transport.Config{TLS: trust(ca), Retries: -1})
+	results := make(chan error, herd)
+	for range herd {
+		go func() { results <- callOnce(bounded(t), tr, peer.url()) }()
+	}
+	select {
+	case <-full:
+	case <-bounded(t).Done():
+		require.Fail(t, "some requests wait for ever")
+	}
+	mu.Lock()
+	for _, s := range held {
+		s.answer("ok")
+	}
+	mu.Unlock()
+	for range herd {
+		require.NoError(t, <-results)
+	}
+	assert.Zero(t, refused)
+	assert.Equal(t, int64(herd/limit), peer.conns.Load())
 }

@@ -24,7 +24,7 @@ func TestHit(t *testing.T) {
 	header.Set("X-Other", "j")
 	call(asked{path: streamPath + "?alt=sse&key=k&access_token=l", header: header, body: contentBody})
 	h := f.Hits()[0]
-	if h.Method != "POST" || h.Path != streamPath || h.RawQuery != "alt=sse&key=k&access_token=l" || h.Model != "m1" ||
+	if h.Method != http.MethodPost || h.Path != streamPath || h.RawQuery != "alt=sse&key=k&access_token=l" || h.Model != "m1" ||
 		!h.Stream || h.Key != "d" || h.Status != 200 || string(h.Body) != contentBody || h.ContentLength != int64(len(contentBody)) ||
 		!strings.HasPrefix(h.Host, "127.0.0.1:") || h.Header.Get("X-Other") != "j" {
 		t.Errorf("%+v", h)

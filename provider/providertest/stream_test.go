@@ -107,7 +107,7 @@ func direct(ctx context.Context, f *providertest.Fake, body string) (p *tape, ab
 	p = &tape{}
 	defer func() {
 		if v := recover(); v != nil {
-			aborted = v == http.ErrAbortHandler
+			aborted = v == http.ErrAbortHandler //nolint:errorlint // panics with exactly this value
 		}
 	}()
 	f.ServeHTTP(p, r)
