@@ -39,7 +39,7 @@ func (w *firstWord) Read(p []byte) (int, error) {
 }
 
 func (w *firstWord) finish() {
-	if w.done.Swap(true) {
+	if w.done.Load() || w.done.Swap(true) {
 		return
 	}
 	if f := w.tell.Load(); f != nil {
