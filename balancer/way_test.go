@@ -132,11 +132,12 @@ func (countingMeter) Usage() provider.Usage       { return provider.Usage{Output
 func TestConfigIsCopied(t *testing.T) {
 	fake := providertest.OpenAI(providertest.Config{})
 	models := map[string]string{"gpt-5": ""}
-	header := http.Header{"x-team": {"blue"}}
+	values := []string{"blue"}
+	header := http.Header{"x-team": values}
 	cfg := over(fake, account("main", func(a *balancer.Account) { a.Models, a.Header = models, header }))
 	lb := newTransport(t, cfg)
 	delete(models, "gpt-5")
-	header["x-team"][0] = "red"
+	values[0] = "red"
 	req := newRequest(t.Context(), t, http.MethodPost, chatURL, chat)
 	req.Header.Set("X-Team", "the caller's")
 	_, _, err := do(lb, req)
