@@ -35,7 +35,11 @@ func (e *Error) Error() string {
 	if len(e.Attempts) == 0 {
 		b.WriteString(e.Err.Error())
 	} else {
-		fmt.Fprintf(&b, "no answer after %d attempts", len(e.Attempts))
+		b.WriteString("no answer after 1 attempt")
+		if n := len(e.Attempts); n > 1 {
+			b.Reset()
+			fmt.Fprintf(&b, "balancer: no answer after %d attempts", n)
+		}
 		for i, a := range e.Attempts {
 			fmt.Fprintf(&b, "; %d: %s", i+1, a)
 		}

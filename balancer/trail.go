@@ -57,6 +57,9 @@ func (a Attempt) String() string {
 	if a.Reason != "" {
 		b.WriteString(": " + a.Reason)
 	}
+	if a.Fallback != "" {
+		b.WriteString(" (directly, after: " + a.Fallback + ")")
+	}
 	return b.String()
 }
 

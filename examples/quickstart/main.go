@@ -41,6 +41,8 @@ func main() {
 		err  error
 	)
 	switch {
+	case flag.NArg() > 0:
+		err = fmt.Errorf("%q is not a flag: -h lists them", flag.Arg(0))
 	case *live:
 		rows, err = runLive(ctx, *proxy, models)
 	case *proxy != "":

@@ -32,10 +32,15 @@ func printTable(out io.Writer, rows []row) {
 			title = ""
 		}
 		if r.err != nil {
-			fmt.Fprintf(t, "%s\t\t\tNOT ANSWERED: %s\t\t\n", title, r.err)
+			fmt.Fprintf(t, "%s\t\t\tNOT ANSWERED\t\t\n", title)
 		}
 	}
 	_ = t.Flush() // out's own errors show in what is missing
+	for _, r := range rows {
+		if r.err != nil {
+			fmt.Fprintf(out, "\n%s %s was not answered: %v\n", r.call.SDK, r.call.Name, r.err)
+		}
+	}
 }
 
 func through(a balancer.Attempt) string {
