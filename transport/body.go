@@ -19,7 +19,9 @@ type body struct {
 	timer *time.Timer
 	fired atomic.Bool
 	once  sync.Once
-	ended error // what ended it, told again by each later Read; belongs to Read
+
+	upgraded bool  // after a 101, which outlives the request's context
+	ended    error // what ended it, told again by each later Read; belongs to Read
 }
 
 // follow takes over the body of an answer, or releases what the attempt holds if
@@ -32,6 +34,7 @@ func (at *attempt) follow(resp *http.Response, idle time.Duration) {
 	b := &at.body
 	b.ReadCloser, b.at, b.idle = resp.Body, at, max(idle, 0)
 	if w, ok := resp.Body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
+		b.upgraded = true
 		resp.Body = struct {
 			io.ReadCloser
 			io.Writer
@@ -63,11 +66,13 @@ func (b *body) Read(p []byte) (int, error) {
 	if err == nil {
 		return n, nil
 	}
-	if err != io.EOF || b.at.closed() { //nolint:errorlint // EOF comes bare, as readers expect
+	if err != io.EOF || b.cut() { //nolint:errorlint // EOF comes bare, as readers expect
 		err = b.failure(err)
 	}
 	b.ended = err
-	b.finish()
+	if !b.upgraded { // what was upgraded may still be written to, until it is closed
+		b.finish()
+	}
 	return n, err
 }
 
@@ -88,12 +93,20 @@ func (b *body) giveUp() {
 // finish gives back what the attempt holds, once.
 func (b *body) finish() { b.once.Do(b.at.release) }
 
+// cut tells whether the answer was ended here. Its endpoint may have learnt of that
+// sooner than our reader, and have ended it as if it were whole.
+func (b *body) cut() bool {
+	return b.fired.Load() || b.at.closed() || b.at.ctx.Err() != nil && !b.upgraded
+}
+
 func (b *body) failure(err error) error {
 	if b.fired.Load() {
 		return b.idleError()
 	}
 	e := &Error{Phase: PhaseBody, Sent: SentYes, Proxy: b.at.agent.proxy, Addr: b.at.agent.key.Host, Err: err}
-	b.at.explain(e)
+	if !b.upgraded || b.at.closed() {
+		b.at.explain(e)
+	}
 	return e
 }
 

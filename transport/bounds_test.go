@@ -8,10 +8,12 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -26,16 +28,22 @@ const (
 	manyCallers = 32
 )
 
-// callMany makes all the calls, so many at a time, and fails the test at the first
-// error.
-func callMany(t *testing.T, rt http.RoundTripper, url string) {
+// callMany makes all the calls, so many at a time, and fails the test if one fails.
+// It returns how many HTTP/1.1 connections net/http did not give back after a call:
+// on a machine that is so busy that a goroutine waits 50 ms for its turn, it takes a
+// request for half written and drops the connection.
+func callMany(t *testing.T, rt http.RoundTripper, url string) (lost int) {
 	t.Helper()
 	var (
-		next   atomic.Int64
-		wg     sync.WaitGroup
-		failed = make(chan error, manyCallers)
-		ctx    = bounded(t)
+		next, kept atomic.Int64
+		wg         sync.WaitGroup
+		failed     = make(chan error, manyCallers)
 	)
+	ctx := httptrace.WithClientTrace(bounded(t), &httptrace.ClientTrace{PutIdleConn: func(err error) {
+		if err == nil {
+			kept.Add(1)
+		}
+	}})
 	for range manyCallers {
 		wg.Go(func() {
 			for next.Add(1) <= manyCalls {
@@ -51,6 +59,7 @@ func callMany(t *testing.T, rt http.RoundTripper, url string) {
 	for err := range failed {
 		require.NoError(t, err)
 	}
+	return manyCalls - int(kept.Load())
 }
 
 func callOnce(ctx context.Context, rt http.RoundTripper, url string) error {
@@ -97,15 +106,11 @@ func TestThousandCallsThirtyTwoConnections(t *testing.T) {
 		} else {
 			r := newRig(t, route, transporttest.ProxyConfig{User: "user", Dial: slowly})
 			config.Proxy, config.ProxyTLS = r.dialer.Proxy, r.dialer.TLS
-			if up.secure || !strings.HasPrefix(route, "http") {
-				defer func() { assert.LessOrEqual(t, r.Tunnels(), manyCallers) }()
-			} else {
-				accepted = r.Accepted // the proxy's own connections to the endpoint are its business
-			}
+			accepted = r.Accepted
 		}
 		tr := newTransport(t, config)
-		callMany(t, tr, server.URL())
-		bound := manyCallers
+		lost := callMany(t, tr, server.URL())
+		bound := manyCallers + lost
 		if up.h2 {
 			bound = 1 // it takes far more than 32 streams
 		}
@@ -170,29 +175,31 @@ func TestColdHerdDialsOnce(t *testing.T) {
 // anew.
 func TestColdHerdSharesAFailure(t *testing.T) {
 	const herd = 16
-	ca := newCA(t)
-	var dials atomic.Int64
-	release := make(chan struct{})
-	tr := newTransport(t, transport.Config{TLS: trust(ca), Retries: -1, Dialer: &dialerFunc{func(context.Context, string, string) (net.Conn, error) {
-		dials.Add(1)
-		<-release
-		return nil, assert.AnError
-	}}})
-	results := make(chan error, herd)
-	for range herd {
-		go func() { results <- callOnce(bounded(t), tr, "https://10.99.0.1/") }()
-	}
-	require.Eventually(t, func() bool { return tr.Stats().InUse == herd }, patience, pollEvery)
-	close(release)
-	for range herd {
-		err := <-results
-		require.ErrorIs(t, err, assert.AnError)
-		assert.Equal(t, transport.PhaseDialTarget, typed(t, err).Phase)
-	}
-	assert.LessOrEqual(t, dials.Load(), int64(2), "a caller that came late may have asked again")
-	before := dials.Load()
-	require.Error(t, callOnce(bounded(t), tr, "https://10.99.0.1/"))
-	assert.Equal(t, before+1, dials.Load())
+	synctest.Test(t, func(t *testing.T) {
+		var dials atomic.Int64
+		release := make(chan struct{})
+		tr, err := transport.New(transport.Config{Retries: -1, Dialer: &dialerFunc{func(context.Context, string, string) (net.Conn, error) {
+			dials.Add(1)
+			<-release
+			return nil, assert.AnError
+		}}})
+		require.NoError(t, err)
+		results := make(chan error, herd)
+		for range herd {
+			go func() { results <- callOnce(t.Context(), tr, "https://10.99.0.1/") }()
+		}
+		synctest.Wait()
+		close(release)
+		for range herd {
+			err := <-results
+			require.ErrorIs(t, err, assert.AnError)
+			assert.Equal(t, transport.PhaseDialTarget, typed(t, err).Phase)
+		}
+		assert.Equal(t, int64(1), dials.Load())
+		require.Error(t, callOnce(t.Context(), tr, "https://10.99.0.1/"))
+		assert.Equal(t, int64(2), dials.Load())
+		require.NoError(t, tr.Close())
+	})
 }
 
 // An endpoint that was hoped to speak HTTP/2 and does not gets a connection for each

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -256,4 +257,63 @@ func callBody(rt http.RoundTripper, req *http.Request) (string, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	return string(body), err
+}
+
+// lingering is a connection that closes as sockets do: the peer learns of it first,
+// and what the peer says then can still be read.
+type lingering struct{ *memoryConn }
+
+func (l lingering) Close() error {
+	l.out.end()
+	l.in.waitEnd()
+	return nil
+}
+
+// A body that we end ourselves must not look whole, though the endpoint, told of the
+// end, may finish it as if nothing had happened.
+func TestBodyThatWeEndDoesNotLookWhole(t *testing.T) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "half")
+		w.(http.Flusher).Flush()
+		<-r.Context().Done() // and returns, so that the server ends the body properly
+	})
+	reason := errors.New("the user went home")
+	for name, c := range map[string]struct {
+		end  func(tr *transport.Transport, cancel context.CancelCauseFunc)
+		want error
+	}{
+		"idle":   {func(*transport.Transport, context.CancelCauseFunc) {}, context.DeadlineExceeded},
+		"cancel": {func(_ *transport.Transport, cancel context.CancelCauseFunc) { cancel(reason) }, reason},
+		"Close":  {func(tr *transport.Transport, _ context.CancelCauseFunc) { _ = tr.Close() }, transport.ErrClosed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server, stop := serveMemory(t, upstreams[0], nil, handler)
+				defer stop()
+				tr, err := transport.New(transport.Config{Dialer: &dialerFunc{func(ctx context.Context, network, addr string) (net.Conn, error) {
+					conn, err := server.DialContext(ctx, network, addr)
+					if err != nil {
+						return nil, err
+					}
+					return lingering{conn.(*memoryConn)}, nil
+				}}})
+				require.NoError(t, err)
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				resp := half(t, tr, unbounded(t, http.MethodGet, server.url, nil).WithContext(ctx))
+				read := make(chan error, 1)
+				go func() {
+					_, err := io.ReadAll(resp.Body)
+					read <- err
+				}()
+				synctest.Wait()
+				c.end(tr, cancel)
+				err = <-read
+				require.ErrorIs(t, err, c.want)
+				assert.Equal(t, transport.PhaseBody, typed(t, err).Phase)
+				require.NoError(t, resp.Body.Close())
+				require.NoError(t, tr.Close())
+			})
+		})
+	}
 }

@@ -2,6 +2,8 @@ package transport_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -84,4 +86,88 @@ func TestConnectionThatDiesRightAfterTLS(t *testing.T) {
 			assert.Equal(t, server.Addr(), e.Addr)
 		})
 	}
+}
+
+// resetting is a connection whose end looks like a reset.
+type resetting struct{ net.Conn }
+
+func (r resetting) Read(p []byte) (int, error) {
+	n, err := r.Conn.Read(p)
+	if errors.Is(err, io.EOF) {
+		err = errReset
+	}
+	return n, err
+}
+
+// What ends a connection after a 101 is told as it is, though the context of the
+// request that opened it has long ended.
+func TestUpgradedConnectionThatBreaks(t *testing.T) {
+	server := newServer(t, transporttest.ServerConfig{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		_, _ = io.ReadFull(conn, make([]byte, 1))
+	})})
+	ownership(t, func(t *testing.T, config transport.Config) {
+		config.Dialer = &dialerFunc{func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+			return resetting{conn}, err
+		}}
+		ctx, cancel := context.WithCancel(t.Context())
+		req := newRequest(t, http.MethodGet, server.URL(), nil).WithContext(ctx)
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Upgrade", "echo")
+		resp, err := newTransport(t, config).RoundTrip(req)
+		require.NoError(t, err)
+		cancel()
+		_, err = io.WriteString(resp.Body.(io.Writer), "x")
+		require.NoError(t, err)
+		_, err = io.ReadAll(resp.Body)
+		require.ErrorIs(t, err, errReset)
+		assert.Equal(t, transport.PhaseBody, typed(t, err).Phase)
+		require.NoError(t, resp.Body.Close())
+	})
+}
+
+// When the endpoint has said its last after a 101, the caller may still write, until
+// it closes the body.
+func TestUpgradedConnectionIsHalfClosed(t *testing.T) {
+	heard := make(chan string, 2)
+	server := newServer(t, transporttest.ServerConfig{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nlast words")
+		_ = conn.(interface{ CloseWrite() error }).CloseWrite()
+		said, _ := io.ReadAll(conn)
+		heard <- string(said)
+	})})
+	ownership(t, func(t *testing.T, config transport.Config) {
+		tr := newTransport(t, config)
+		req := newRequest(t, http.MethodGet, server.URL(), nil)
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Upgrade", "echo")
+		resp, err := tr.RoundTrip(req)
+		require.NoError(t, err)
+		words, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		assert.Equal(t, "last words", string(words))
+		_, err = io.WriteString(resp.Body.(io.Writer), "an answer")
+		require.NoError(t, err)
+		assert.Equal(t, 1, tr.Stats().InUse)
+		assert.Equal(t, 1, tr.Stats().Conns)
+		require.NoError(t, resp.Body.Close())
+		assert.Zero(t, tr.Stats().InUse)
+		select {
+		case said := <-heard:
+			assert.Equal(t, "an answer", said)
+		case <-bounded(t).Done():
+			require.Fail(t, "the connection stays open")
+		}
+	})
 }

@@ -138,16 +138,28 @@ func (c *memoryConn) Write(p []byte) (int, error) {
 }
 
 func (c *memoryConn) Close() error {
-	for _, b := range []*memoryBuffer{c.in, c.out} {
-		b.mu.Lock()
-		b.closed = true
-		if b.timer != nil {
-			b.timer.Stop()
-		}
-		b.changed.Broadcast()
-		b.mu.Unlock()
-	}
+	c.in.end()
+	c.out.end()
 	return nil
+}
+
+// end lets nothing more in; what is there can be read.
+func (b *memoryBuffer) end() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	if b.timer != nil {
+		b.timer.Stop()
+	}
+	b.changed.Broadcast()
+}
+
+func (b *memoryBuffer) waitEnd() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for !b.closed {
+		b.changed.Wait()
+	}
 }
 
 func (c *memoryConn) SetReadDeadline(d time.Time) error {

@@ -59,7 +59,7 @@ func (r *requests) roundTrip(next http.RoundTripper, req *http.Request) (*http.R
 			ended()
 		}
 	}
-	b := &endingBody{ReadCloser: resp.Body, end: end}
+	b := &endingBody{ReadCloser: resp.Body, end: end, upgraded: resp.StatusCode == http.StatusSwitchingProtocols}
 	resp.Body = b
 	if w, ok := b.ReadCloser.(io.Writer); ok {
 		resp.Body = struct {
@@ -125,12 +125,13 @@ func (r *requests) drain(ctx context.Context) error {
 // endingBody runs end at the end of a body, however it comes.
 type endingBody struct {
 	io.ReadCloser
-	end func()
+	end      func()
+	upgraded bool // it ends when it is closed
 }
 
 func (b *endingBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
+	if err != nil && !b.upgraded {
 		b.end()
 	}
 	return n, err

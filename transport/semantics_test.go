@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -158,7 +159,8 @@ func TestUpgradesPass(t *testing.T) {
 		}))
 		config, r := through(t, route, transport.Config{TLS: trust(ca)})
 		tr := newTransport(t, config)
-		req := newRequest(t, http.MethodGet, server.URL(), nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		req := newRequest(t, http.MethodGet, server.URL(), nil).WithContext(ctx)
 		req.Header.Set("Connection", "Upgrade")
 		req.Header.Set("Upgrade", "websocket")
 		resp, err := tr.RoundTrip(req)
@@ -168,6 +170,7 @@ func TestUpgradesPass(t *testing.T) {
 		assert.Same(t, req, resp.Request)
 		conn, ok := resp.Body.(io.ReadWriteCloser)
 		require.True(t, ok, "the body of a 101 is written to")
+		cancel() // the request is over; the connection is not
 		for _, said := range []string{"one", "two"} {
 			_, err = io.WriteString(conn, said)
 			require.NoError(t, err)
@@ -177,6 +180,9 @@ func TestUpgradesPass(t *testing.T) {
 			assert.Equal(t, said, string(heard))
 		}
 		assert.Equal(t, 1, tr.Stats().InUse)
+		server.CloseConnections()
+		_, err = io.ReadAll(conn)
+		require.NotErrorIs(t, err, context.Canceled)
 		require.NoError(t, conn.Close())
 		assert.Zero(t, tr.Stats().InUse)
 		assert.Zero(t, tr.Stats().Conns)
