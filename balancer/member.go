@@ -137,6 +137,7 @@ func (t *Transport) carrier(m *member, index int) (http.RoundTripper, error) {
 // transportConfig is Config.Transport as the account wants it.
 func (t *Transport) transportConfig(a *Account) (transport.Config, error) {
 	c := t.cfg.Transport
+	c.ProviderID = a.Name
 	c.FallbackToDirect = c.FallbackToDirect || a.FallbackToDirect
 	if !c.FallbackToDirect {
 		c.FallbackOn = nil // meant for the accounts that may

@@ -274,3 +274,32 @@ func TestReleaseFromManyGoroutinesCountsOnce(t *testing.T) {
 	held.Release()
 	assert.Equal(t, 0, p.Stats().InUse)
 }
+
+// TryAcquire finds what Acquire would find, and makes nothing.
+func TestTryAcquire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, m := newPool(t, pool.Config{}), &maker{}
+		_, ok := p.TryAcquire(key("a"))
+		assert.False(t, ok, "it was never made")
+		assert.Zero(t, p.Stats().Misses, "nothing was to be made")
+
+		first := acquire(t, p, key("a"), m)
+		second, ok := p.TryAcquire(key("a"))
+		require.True(t, ok)
+		assert.Same(t, first.Agent(), second.Agent())
+		assert.Equal(t, uint64(1), p.Stats().Hits)
+		assert.Equal(t, 2, p.Stats().InUse)
+		first.Release()
+		second.Release()
+		assert.Zero(t, p.Stats().InUse)
+
+		time.Sleep(6 * time.Minute)
+		_, ok = p.TryAcquire(key("a"))
+		assert.False(t, ok, "it has expired")
+
+		acquire(t, p, key("b"), m).Release()
+		require.NoError(t, p.Close())
+		_, ok = p.TryAcquire(key("b"))
+		assert.False(t, ok, "the pool is closed")
+	})
+}

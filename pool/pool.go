@@ -133,6 +133,23 @@ func (p *Pool) Acquire(ctx context.Context, k Key, create func(context.Context) 
 	return p.await(ctx, f)
 }
 
+// TryAcquire returns a lease on the agent for the key if there is one that may be
+// used. It creates nothing and never waits: it is Acquire's quick way, for callers
+// who would rather not make a create func for nothing. A miss is not counted, since
+// Acquire is expected to follow.
+func (p *Pool) TryAcquire(k Key) (Lease, bool) {
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := p.index.agents[k]
+	if p.closed || e == nil || e.expired(now, &p.cfg) {
+		return Lease{}, false
+	}
+	e.users++
+	p.hits++
+	return e.leaseLocked(), true
+}
+
 // lookupLocked finds a pooled agent that may still be used, and counts the caller
 // as its user. expired is one that may not, for the caller to finish; it may be nil.
 func (p *Pool) lookupLocked(k Key, now time.Duration) (e, expired *entry) {

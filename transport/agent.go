@@ -78,15 +78,17 @@ func (a *agent) acquire(ctx context.Context) (c *conn, fresh bool, err error) {
 		dead := c.cc.Err()
 		a.release(c) // it died, or filled up, while it was handed over
 		if dead != nil && c.uses.Load() == 0 {
-			return nil, false, a.stillborn(dead)
+			return nil, false, a.stillborn(c, dead)
 		}
 	}
 }
 
 // stillborn is the error of a connection that ended before anything was sent on it.
 // Dialling on until one lives would have no end.
-func (a *agent) stillborn(err error) error {
-	return &Error{Phase: PhaseSend, Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Err: err}
+func (a *agent) stillborn(c *conn, err error) error {
+	e := &Error{Phase: PhaseSend, Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Code: alertCode(err), HTTP2: c.h2(), Err: err}
+	e.unspoken = e.HTTP2 && e.Code == 0 && c.word.notSpoken(err)
+	return e
 }
 
 // takeOrWait takes a free connection, or queues up for one.
@@ -198,7 +200,7 @@ func (a *agent) dialed(ctx context.Context, d *dialing, cc *http.ClientConn, err
 		a.freeLocked(c)
 		if dead := c.cc.Err(); dead != nil && c.active == 0 {
 			a.forgetLocked(c)
-			a.refuseLocked(a.stillborn(dead))
+			a.refuseLocked(a.stillborn(c, dead))
 		}
 	}
 	closed := a.closed
@@ -226,7 +228,9 @@ func (a *agent) dialError(d *dialing, err error) error {
 	if errors.As(err, &e) {
 		return e
 	}
-	return &Error{Phase: d.now(), Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Err: err}
+	e = &Error{Phase: d.now(), Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Code: alertCode(err), HTTP2: d.word != nil, Err: err}
+	e.unspoken = e.HTTP2 && e.Code == 0
+	return e
 }
 
 // settled is told that a connection's peer has said how many streams it takes, or

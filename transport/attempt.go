@@ -16,27 +16,37 @@ import (
 // is known of its way, and later the answer's body. One struct, because each part
 // on its own would cost an allocation.
 type attempt struct {
-	trace httptrace.ClientTrace
-	lease pool.Lease
-	agent *agent
-	conn  *conn
-	ctx   context.Context // the caller's
+	context.Context // the caller's
+	lease           pool.Lease
+	agent           *agent
+	conn            *conn
+	trace           httptrace.ClientTrace
+	told            *Trace // the caller's; never nil
 
-	spent  bool        // the connection must not be used again
-	before int64       // bytes written to the connection by earlier requests
-	wrote  atomic.Bool // the request was written to its end
-	body   body
+	spent   bool        // the connection must not be used again
+	before  int64       // bytes written to the connection by earlier requests
+	wrote   atomic.Bool // the request was written to its end
+	stalled atomic.Bool // its body was not taken, on HTTP/2
+
+	watch   watch
+	upload  upload
+	abandon chan struct{} // ends the stream of a stalled upload
+	body    body
 }
 
 // send takes a connection and sends the request. The lease is released when the
 // answer's body ends, or now if there is none.
 func (at *attempt) send(req *http.Request) (*http.Response, error) {
-	at.ctx = req.Context()
-	caller := httptrace.ContextClientTrace(at.ctx)
+	at.Context = req.Context()
+	at.watch.owner = at
+	if at.told = traceOf(at.Context); at.told == nil {
+		at.told = silent
+	}
+	caller := httptrace.ContextClientTrace(at.Context)
 	if caller != nil && caller.GetConn != nil {
 		caller.GetConn(at.agent.key.Host)
 	}
-	c, fresh, err := at.agent.acquire(at.ctx)
+	c, fresh, err := at.agent.acquire(at.Context)
 	if err != nil {
 		closeBody(req)
 		at.unhealthy(err)
@@ -45,18 +55,8 @@ func (at *attempt) send(req *http.Request) (*http.Response, error) {
 	}
 	at.conn, at.before = c, c.sentBytes()
 	at.gotConn(caller, fresh)
-	told := traceOf(at.ctx)
-	if told == nil || told.Phase == nil {
-		told = silent
-	}
-	at.trace.WroteRequest = func(info httptrace.WroteRequestInfo) {
-		if info.Err == nil {
-			at.wrote.Store(true)
-			told.Phase(PhaseWait)
-		}
-	}
-	told.Phase(PhaseSend)
-	resp, err := c.cc.RoundTrip(req.WithContext(httptrace.WithClientTrace(at.ctx, &at.trace)))
+	at.told.phase(PhaseSend)
+	resp, err := c.cc.RoundTrip(at.outgoing(req, caller))
 	if err != nil {
 		closeBody(req)
 		failure := at.failed(err)
@@ -67,6 +67,7 @@ func (at *attempt) send(req *http.Request) (*http.Response, error) {
 		}
 		return nil, failure
 	}
+	at.answered()
 	if resp.TLS == nil {
 		resp.TLS = c.tls
 	}
@@ -74,8 +75,77 @@ func (at *attempt) send(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// silent is told where nobody listens.
-var silent = &Trace{Phase: func(Phase) {}}
+// outgoing is the request as net/http gets it: watched.
+func (at *attempt) outgoing(req *http.Request, caller *httptrace.ClientTrace) *http.Request {
+	at.trace.WroteRequest = at.wroteRequest
+	var ctx context.Context = at
+	if caller != nil || httpTraceKey == nil {
+		ctx = httptrace.WithClientTrace(at.Context, &at.trace)
+	}
+	out := req.WithContext(ctx)
+	if at.conn.h2() {
+		at.watchUpload(out)
+	} else {
+		at.conn.written.begin(at.watch.limit)
+	}
+	return out
+}
+
+// Value makes an attempt the context that carries its own trace: the same as
+// httptrace.WithClientTrace does, for one allocation less.
+func (at *attempt) Value(key any) any {
+	if key == httpTraceKey {
+		return &at.trace
+	}
+	return at.Context.Value(key)
+}
+
+// httpTraceKey is the key under which contexts carry an httptrace, learnt from
+// httptrace itself by asking it to look one up.
+var httpTraceKey = func() any {
+	spy := &keySpy{Context: context.Background()}
+	httptrace.ContextClientTrace(spy)
+	return spy.key
+}()
+
+type keySpy struct {
+	context.Context
+	key any
+}
+
+func (s *keySpy) Value(key any) any {
+	s.key = key
+	return nil
+}
+
+func (at *attempt) wroteRequest(info httptrace.WroteRequestInfo) {
+	at.watch.end(waitsForUpload)
+	if info.Err == nil {
+		at.wrote.Store(true)
+		at.told.phase(PhaseWait)
+	}
+}
+
+// answered is called when the head of an answer is there.
+func (at *attempt) answered() {
+	if at.conn.h2() {
+		at.conn.word.proven.Store(true)
+		at.watch.answer()
+	} else {
+		at.conn.written.answered.Store(true)
+	}
+}
+
+// waitedTooLong ends what the watch has waited for.
+func (at *attempt) waitedTooLong(what waiting) {
+	if what == waitsForBody {
+		at.body.giveUp()
+		return
+	}
+	if !at.stalled.Swap(true) {
+		close(at.abandon)
+	}
+}
 
 // release gives the connection and the agent back. It is called once.
 func (at *attempt) release() {
@@ -101,10 +171,14 @@ func (at *attempt) gotConn(caller *httptrace.ClientTrace, fresh bool) {
 
 // failed says what a failure after the connection was got means for the request.
 func (at *attempt) failed(err error) *Error {
-	e := &Error{Phase: PhaseSend, Sent: at.sent(err), Proxy: at.agent.proxy, Addr: at.agent.key.Host, Err: err}
+	e := &Error{
+		Phase: PhaseSend, Sent: at.sent(err), Proxy: at.agent.proxy, Addr: at.agent.key.Host,
+		Code: alertCode(err), HTTP2: at.conn.h2(), Err: err,
+	}
 	if at.wrote.Load() && e.Sent != SentNo { // net/http calls it written when it is in a buffer
 		e.Phase = PhaseWait
 	}
+	e.unspoken = e.HTTP2 && e.Code == 0 && at.conn.word.notSpoken(err)
 	at.explain(e)
 	return e
 }
@@ -119,7 +193,7 @@ func (at *attempt) sent(err error) Sent {
 		return SentYes
 	}
 	var reset http2.StreamError
-	if errors.As(err, &reset) && reset.Code == http2.ErrCodeRefusedStream {
+	if errors.As(err, &reset) && (reset.Code == http2.ErrCodeRefusedStream || reset.Code == http2.ErrCodeHTTP11Required) {
 		return SentNo
 	}
 	return SentUnknown
@@ -128,16 +202,18 @@ func (at *attempt) sent(err error) Sent {
 // closed tells whether the Transport was closed meanwhile. The end of a connection
 // that we closed ourselves may look like the end of the answer.
 func (at *attempt) closed() bool {
-	return errors.Is(context.Cause(at.ctx), ErrClosed) || at.agent.isClosed()
+	return errors.Is(context.Cause(at.Context), ErrClosed) || at.agent.isClosed()
 }
 
 // explain puts the true cause in the place of what net/http made of it.
 func (at *attempt) explain(e *Error) {
 	switch {
-	case at.ctx.Err() != nil:
-		e.Err = orContext(at.ctx, e.Err)
+	case at.Err() != nil:
+		e.Err = orContext(at.Context, e.Err)
 	case at.agent.isClosed():
 		e.Err = ErrClosed
+	case at.stalled.Load() || !at.conn.h2() && at.conn.written.stalled.Load():
+		e.Err = &idleError{at.watch.limit, waitsForUpload}
 	}
 }
 
@@ -145,7 +221,7 @@ func (at *attempt) explain(e *Error) {
 // with a new look at names and certificates.
 func (at *attempt) unhealthy(err error) {
 	var e *Error
-	if errors.As(err, &e) && e.Phase == PhaseTargetTLS && e.Err != nil && at.ctx.Err() == nil {
+	if errors.As(err, &e) && e.Phase == PhaseTargetTLS && e.Err != nil && at.Err() == nil {
 		at.lease.MarkUnhealthy(err)
 	}
 }

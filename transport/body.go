@@ -1,24 +1,20 @@
 package transport
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // body is an answer's body that knows when it ends, and that gives up when it says
-// nothing for too long. The timer runs only while a Read waits: a caller may think
-// between two reads as long as it likes.
+// nothing for too long.
 type body struct {
 	io.ReadCloser
 	at    *attempt
-	idle  time.Duration // 0: no limit
-	timer *time.Timer
 	fired atomic.Bool
 	once  sync.Once
+	bytes atomic.Int64 // read
 
 	upgraded bool  // after a 101, which outlives the request's context
 	ended    error // what ended it, told again by each later Read; belongs to Read
@@ -26,22 +22,15 @@ type body struct {
 
 // follow takes over the body of an answer, or releases what the attempt holds if
 // there is none.
-func (at *attempt) follow(resp *http.Response, idle time.Duration) {
+func (at *attempt) follow(resp *http.Response) {
 	if resp.Body == nil || resp.Body == http.NoBody {
 		at.release()
 		return
 	}
 	b := &at.body
-	b.ReadCloser, b.at, b.idle = resp.Body, at, max(idle, 0)
-	if w, ok := resp.Body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
-		b.upgraded = true
-		resp.Body = struct {
-			io.ReadCloser
-			io.Writer
-		}{b, w}
-		return
-	}
-	resp.Body = b
+	b.ReadCloser, b.at = resp.Body, at
+	b.upgraded = resp.StatusCode == http.StatusSwitchingProtocols
+	resp.Body = writable(b, resp.Body)
 }
 
 // Read reads on; its errors other than io.EOF are an *Error in PhaseBody.
@@ -52,17 +41,10 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.fired.Load() {
 		return 0, b.idleError()
 	}
-	if b.idle > 0 {
-		if b.timer == nil {
-			b.timer = time.AfterFunc(b.idle, b.giveUp)
-		} else {
-			b.timer.Reset(b.idle)
-		}
-	}
+	b.at.watch.begin(waitsForBody)
 	n, err := b.ReadCloser.Read(p)
-	if b.timer != nil {
-		b.timer.Stop()
-	}
+	b.at.watch.end(waitsForBody)
+	b.bytes.Add(int64(n))
 	if err == nil {
 		return n, nil
 	}
@@ -71,7 +53,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.ended = err
 	if !b.upgraded { // what was upgraded may still be written to, until it is closed
-		b.finish()
+		b.finish(err)
 	}
 	return n, err
 }
@@ -80,7 +62,7 @@ func (b *body) Read(p []byte) (int, error) {
 // and while a Read waits.
 func (b *body) Close() error {
 	err := b.ReadCloser.Close()
-	b.finish()
+	b.finish(nil)
 	return err
 }
 
@@ -90,13 +72,29 @@ func (b *body) giveUp() {
 	_ = b.ReadCloser.Close()
 }
 
-// finish gives back what the attempt holds, once.
-func (b *body) finish() { b.once.Do(b.at.release) }
+// finish gives back what the attempt holds, once. why is nil for a body that was
+// closed early.
+func (b *body) finish(why error) {
+	b.once.Do(func() {
+		b.at.release()
+		if done := b.at.told.BodyDone; done != nil {
+			done(endOf(b.bytes.Load(), why))
+		}
+	})
+}
+
+// endOf is what became of a body that a Read ended with why, or a Close with nil.
+func endOf(bytes int64, why error) End {
+	if why == io.EOF { //nolint:errorlint // readers return it bare
+		return End{Bytes: bytes, Whole: true}
+	}
+	return End{Bytes: bytes, Err: why}
+}
 
 // cut tells whether the answer was ended here. Its endpoint may have learnt of that
 // sooner than our reader, and have ended it as if it were whole.
 func (b *body) cut() bool {
-	return b.fired.Load() || b.at.closed() || b.at.ctx.Err() != nil && !b.upgraded
+	return b.fired.Load() || b.at.closed() || b.at.Err() != nil && !b.upgraded
 }
 
 func (b *body) failure(err error) error {
@@ -114,13 +112,6 @@ func (b *body) failure(err error) error {
 func (b *body) idleError() error {
 	return &Error{
 		Phase: PhaseBody, Sent: SentYes, Proxy: b.at.agent.proxy, Addr: b.at.agent.key.Host,
-		Err: &idleError{after: b.idle},
+		Err: &idleError{b.at.watch.limit, waitsForBody},
 	}
 }
-
-// idleError is the end of a body that said nothing for too long.
-type idleError struct{ after time.Duration }
-
-func (e *idleError) Error() string   { return "nothing came for " + e.after.String() }
-func (e *idleError) Timeout() bool   { return true }
-func (e *idleError) Is(t error) bool { return t == context.DeadlineExceeded }

@@ -21,13 +21,26 @@ import (
 // with a clock of its own.
 func inBubble(t *testing.T, handler http.Handler, config transport.Config, run func(t *testing.T, tr *transport.Transport, url string)) {
 	t.Helper()
+	inBubbleOver(t, handler, config, func(conn net.Conn) net.Conn { return conn }, run)
+}
+
+// inBubbleOver is inBubble over connections that the test makes worse.
+func inBubbleOver(t *testing.T, handler http.Handler, config transport.Config, worse func(net.Conn) net.Conn, run func(t *testing.T, tr *transport.Transport, url string)) {
+	t.Helper()
 	ca := newCA(t)
 	for _, up := range upstreams {
 		t.Run(up.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server, stop := serveMemory(t, up, ca, handler)
 				defer stop()
-				config.TLS, config.Dialer = trust(ca), server
+				config.TLS = trust(ca)
+				config.Dialer = &dialerFunc{func(ctx context.Context, network, addr string) (net.Conn, error) {
+					conn, err := server.DialContext(ctx, network, addr)
+					if err != nil {
+						return nil, err
+					}
+					return worse(conn), nil
+				}}
 				tr, err := transport.New(config)
 				require.NoError(t, err)
 				run(t, tr, server.url)

@@ -27,15 +27,19 @@ type Config struct {
 	HTTP2           HTTP2Mode     // zero: HTTP2Auto
 	ConnectTimeout  time.Duration // one budget for DNS, dial, proxy handshake and TLS; 0: 30 s
 	HeaderTimeout   time.Duration // from the request's last byte to the answer's headers; 0: 600 s
-	BodyIdleTimeout time.Duration // between two reads of an answer's body; 0: 600 s. Once it ended a body, every later Read reports it
+	BodyIdleTimeout time.Duration // for one read of an answer's body, and for an upload to get on; 0: 600 s. Once it ended a body, every later Read reports it
 
 	TLS      *tls.Config         // for the endpoint: private roots, client certificates; nil: system roots; cloned, never changed
 	ProxyTLS *tls.Config         // for an https proxy; nil: system roots; never mixed with TLS
 	Dialer   proxy.ContextDialer // beneath the proxy; nil: net.Dialer
 
-	Pool    *pool.Pool   // keeps the connections; nil: one of the Transport's own
-	Retries int          // how often a request that was never sent is sent again; 0: 1; negative: none
-	Logger  *slog.Logger // nil: silent
+	ConnectHeader ConnectHeader      // fields of CONNECT requests; nil: none. A Config with one shares its connections with no other
+	Decoders      map[string]Decoder // content codings beside gzip and deflate, such as br and zstd: see Decode
+
+	Pool       *pool.Pool   // keeps the connections; nil: one of the Transport's own
+	Retries    int          // how often a request that was never sent is sent again; 0: 1; negative: none
+	Logger     *slog.Logger // nil: silent
+	ProviderID string       // whom the requests are for: providerId in log lines; "": left out. A balancer sets it to the account's name
 }
 
 // ProxyFunc chooses the proxy for a URL; nil, nil means direct. An error fails the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"net"
@@ -16,10 +17,16 @@ import (
 const maxConnectAnswer = 64 << 10
 
 // connect opens a tunnel by HTTP CONNECT (RFC 9110 section 9.3.6).
-func connect(ctx context.Context, c net.Conn, p *Proxy, extra http.Header, addr string) (net.Conn, *Error) {
+func connect(ctx context.Context, c net.Conn, p *Proxy, extra ConnectHeader, addr string) (net.Conn, *Error) {
 	enter(ctx, PhaseProxyConnect)
 	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: make(http.Header)}
-	maps.Copy(req.Header, extra)
+	if extra != nil {
+		fields, err := extra(ctx, p, addr)
+		if err != nil {
+			return nil, fail(ctx, PhaseProxyAuth, p, addr, fmt.Errorf("ConnectHeader: %w", err))
+		}
+		maps.Copy(req.Header, fields)
+	}
 	if name, password, ok := p.user(); ok {
 		req.Header.Set("Proxy-Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(name+":"+password)))
 	}

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -129,7 +130,12 @@ func TestConnectAnswersThatAreNone(t *testing.T) {
 
 func TestConnectRequest(t *testing.T) {
 	d, requests := answering(t, "HTTP/1.1 200 OK\r\n\r\n")
-	d.Header = http.Header{"X-Proxy-Zone": {"eu"}, "User-Agent": {"test"}}
+	fields := http.Header{"X-Proxy-Zone": {"eu"}, "User-Agent": {"test"}}
+	d.ConnectHeader = func(_ context.Context, p *transport.Proxy, addr string) (http.Header, error) {
+		assert.Same(t, d.Proxy, p)
+		assert.Equal(t, "[2001:db8::1]:443", addr)
+		return fields, nil
+	}
 	conn, err := d.DialContext(t.Context(), "tcp", "[2001:db8::1]:443")
 	require.NoError(t, err)
 	require.NoError(t, conn.Close())
@@ -141,7 +147,7 @@ func TestConnectRequest(t *testing.T) {
 	assert.Equal(t, "Basic "+base64.StdEncoding.EncodeToString([]byte("user:"+marker)), req.Header.Get("Proxy-Authorization"))
 	assert.Equal(t, "eu", req.Header.Get("X-Proxy-Zone"))
 	assert.Equal(t, "test", req.Header.Get("User-Agent"))
-	assert.Equal(t, http.Header{"X-Proxy-Zone": {"eu"}, "User-Agent": {"test"}}, d.Header, "the Dialer's own was changed")
+	assert.Equal(t, http.Header{"X-Proxy-Zone": {"eu"}, "User-Agent": {"test"}}, fields, "the user's own was changed")
 }
 
 // An address cannot smuggle lines into the request.

@@ -24,17 +24,46 @@ func (e *Error) describe() (what, advice string) {
 		return "cannot connect to " + e.Addr, "it is down or unreachable from here: check the address, the firewall, or use a proxy"
 	case PhaseTargetTLS:
 		return e.describeTLS()
-	case PhaseSend:
-		return "sending the request to " + e.Addr + " failed", ""
-	case PhaseWait:
-		if e.Timeout() {
-			return "no answer from " + e.Addr + " in time", "allow more time or try another endpoint"
-		}
-		return "the connection to " + e.Addr + " ended before an answer", ""
+	case PhaseSend, PhaseWait:
+		return e.describeExchange()
 	case PhaseBody:
 		return "the answer of " + e.Addr + " broke off", ""
 	default:
 		return "the request to " + e.Addr + " failed", ""
+	}
+}
+
+func (e *Error) describeExchange() (what, advice string) {
+	switch {
+	case e.Code != 0: // TLS 1.3 says so when the request is on its way
+		return e.describeAlert()
+	case e.Phase == PhaseSend:
+		return "sending the request to " + e.Addr + " failed", ""
+	case e.Timeout():
+		return "no answer from " + e.Addr + " in time", "allow more time or try another endpoint"
+	default:
+		return "the connection to " + e.Addr + " ended before an answer", ""
+	}
+}
+
+// The TLS alerts (RFC 8446 section 6.2) that speak of a client's certificate.
+const (
+	alertBadCertificate      = 42
+	alertUnknownCA           = 48
+	alertCertificateRequired = 116
+)
+
+// describeAlert says what an endpoint meant that ended TLS with an alert.
+func (e *Error) describeAlert() (what, advice string) {
+	switch e.Code {
+	case alertCertificateRequired:
+		return e.Addr + " asks for a client certificate", "set one in TLS.Certificates"
+	case alertBadCertificate, alertUnknownCA:
+		return e.Addr + " did not accept the client certificate", "set one that it trusts in TLS.Certificates"
+	case alertNoProtocol:
+		return e.Addr + " speaks none of the protocols that were offered", "set HTTP2 to HTTP2Never"
+	default:
+		return e.Addr + " ended TLS with an alert", "check that it accepts this client's TLS versions, ciphers and server name"
 	}
 }
 
@@ -45,6 +74,13 @@ func (e *Error) describeTLS() (what, advice string) {
 			return what, "if the proxy inspects TLS, add its root to TLS.RootCAs, or list the host in NO_PROXY"
 		}
 		return what, "check the host name, or add its root to TLS.RootCAs"
+	}
+	if e.Code != 0 {
+		what, advice = e.describeAlert()
+		if e.Proxy != nil {
+			advice += "; or the proxy intercepts this host: list it in NO_PROXY or allow fallback"
+		}
+		return what, advice
 	}
 	if e.Proxy != nil {
 		return "the proxy's tunnel to " + e.Addr + " opened, then TLS inside it died",

@@ -19,12 +19,21 @@ const defaultConnectTimeout = 30 * time.Second
 // can be the Base of another one: proxies chain. Its zero value dials directly.
 // It may be used concurrently and must not be changed meanwhile.
 type Dialer struct {
-	Proxy   *Proxy              // nil: direct
-	TLS     *tls.Config         // for an https proxy; nil: system roots; cloned
-	Base    proxy.ContextDialer // reaches the proxy, or the endpoint without one; nil: net.Dialer
-	Header  http.Header         // added to CONNECT requests
-	Timeout time.Duration       // for the whole of a dial; 0: 30 s; negative: none but the context's
+	Proxy         *Proxy              // nil: direct
+	TLS           *tls.Config         // for an https proxy; nil: system roots; cloned
+	Base          proxy.ContextDialer // reaches the proxy, or the endpoint without one; nil: net.Dialer
+	ConnectHeader ConnectHeader       // fields of CONNECT requests; nil: none
+	Timeout       time.Duration       // for the whole of a dial; 0: 30 s; negative: none but the context's
 }
+
+// ConnectHeader gives the fields to add to a CONNECT request that asks a proxy for a
+// tunnel to addr, for proxies that want more than a user and a password. A
+// Proxy-Authorization of its own counts if the proxy's URL has no user. An error
+// fails the dial, in [PhaseProxyAuth]. It may be called concurrently.
+//
+// It is a func because values may be short-lived, and because they may be secret: no
+// print of a Config shows what a func knows.
+type ConnectHeader func(ctx context.Context, p *Proxy, addr string) (http.Header, error)
 
 var _ proxy.ContextDialer = (*Dialer)(nil)
 
@@ -54,6 +63,7 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 			return socks4(ctx, c, d.Proxy, addr, target)
 		}
 	}
+	start := time.Now()
 	conn, err := d.dialProxy(ctx, network, addr)
 	if err != nil {
 		return nil, err
@@ -62,6 +72,9 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	if failure != nil {
 		_ = conn.Close()
 		return nil, failure
+	}
+	if t := traceOf(ctx); t != nil && t.Tunnel != nil {
+		t.Tunnel(TunnelInfo{Proxy: d.Proxy, Addr: addr, Took: time.Since(start)})
 	}
 	return tunnel, nil
 }
@@ -74,7 +87,7 @@ func (d *Dialer) handshake() func(ctx context.Context, c net.Conn, addr string) 
 		}
 	}
 	return func(ctx context.Context, c net.Conn, addr string) (net.Conn, *Error) {
-		return connect(ctx, c, d.Proxy, d.Header, addr)
+		return connect(ctx, c, d.Proxy, d.ConnectHeader, addr)
 	}
 }
 
@@ -90,7 +103,7 @@ func (d *Dialer) dialProxy(ctx context.Context, network, endpoint string) (net.C
 	secured := tls.Client(conn, cfg)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, fail(ctx, PhaseProxyTLS, d.Proxy, endpoint, err)
+		return nil, failTLS(ctx, PhaseProxyTLS, d.Proxy, endpoint, err)
 	}
 	return secured, nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"reflect"
 	"strings"
 )
 
@@ -23,12 +24,15 @@ type Error struct {
 	Sent  Sent
 	Proxy *Proxy // nil: no proxy was used
 	Addr  string // host:port of the endpoint; in PhaseDNS, the host that was looked up
-	Code  int    // what the peer said: CONNECT status, SOCKS reply; 0: nothing
+	Code  int    // what the peer said: CONNECT status, SOCKS reply, TLS alert; 0: nothing
+	HTTP2 bool   // the connection was an HTTP/2 one, or was to become one when TLS failed
 	Err   error  // the cause; nil when Code tells it all
 
 	// Earlier is the failure that made way for this attempt: that of the proxy,
 	// when this one is of the direct connection tried after it.
 	Earlier *Error
+
+	unspoken bool // HTTP/2 was agreed on but not spoken
 }
 
 // Error tells what was tried, through what, what came back and what to do.
@@ -92,6 +96,13 @@ func fail(ctx context.Context, phase Phase, p *Proxy, addr string, err error) *E
 	return &Error{Phase: phase, Sent: SentNo, Proxy: p, Addr: addr, Err: orContext(ctx, err)}
 }
 
+// failTLS is fail with the alert that the peer sent, if it did.
+func failTLS(ctx context.Context, phase Phase, p *Proxy, addr string, err error) *Error {
+	e := fail(ctx, phase, p, addr, err)
+	e.Code = alertCode(err)
+	return e
+}
+
 // orContext is err, or, if the context has ended and err does not tell so and why,
 // the context's own error.
 func orContext(ctx context.Context, err error) error {
@@ -115,6 +126,20 @@ type causedError struct{ err, cause error }
 
 func (e *causedError) Error() string   { return e.cause.Error() }
 func (e *causedError) Unwrap() []error { return []error{e.err, e.cause} }
+
+// alertCode is the TLS alert (RFC 8446 section 6) by which the peer ended a
+// connection, or 0. crypto/tls keeps its type to itself: a number in an OpError that
+// says that the error is the remote's.
+func alertCode(err error) int {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "remote error" || op.Err == nil {
+		return 0
+	}
+	if v := reflect.ValueOf(op.Err); v.Kind() == reflect.Uint8 {
+		return int(v.Uint()) //nolint:gosec // 8 bits
+	}
+	return 0
+}
 
 // isNotFound tells whether a name does not exist, as opposed to a resolver that
 // does not answer.

@@ -4,15 +4,17 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // maxFailedRoutes bounds what is remembered; beyond it old failures are forgotten.
 const maxFailedRoutes = 1000
 
-// failedRoutes remembers for a short while which origins a proxy did not lead to.
+// failedRoutes remembers for a while which origins were not reached in some way.
 type failedRoutes struct {
 	memory time.Duration // 0 and below: nothing is remembered
+	any    atomic.Bool   // something may be remembered; most often there is not
 
 	mu     sync.Mutex
 	routes map[string]*failedRoute
@@ -21,7 +23,7 @@ type failedRoutes struct {
 type failedRoute struct {
 	failure *Error
 	until   time.Time
-	trying  bool // a request tries the proxy anew
+	trying  bool // a request tries that way anew
 }
 
 func newFailedRoutes(memory time.Duration) *failedRoutes {
@@ -31,10 +33,14 @@ func newFailedRoutes(memory time.Duration) *failedRoutes {
 // originOf is a URL's scheme, host and port.
 func originOf(u *url.URL) string { return strings.ToLower(u.Scheme) + "://" + hostPort(u) }
 
-// recall is the failure because of which a request goes direct at once. It is nil
-// if none is remembered, and for the one request that is to try the proxy anew,
+// recall is the failure because of which a request goes another way at once. It is
+// nil if none is remembered, and for the one request that is to try that way anew,
 // which must note or forget.
-func (f *failedRoutes) recall(origin string) *Error {
+func (f *failedRoutes) recall(u *url.URL) *Error {
+	if !f.any.Load() {
+		return nil
+	}
+	origin := originOf(u)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r, ok := f.routes[origin]
@@ -49,11 +55,11 @@ func (f *failedRoutes) recall(origin string) *Error {
 }
 
 // note remembers a failure.
-func (f *failedRoutes) note(origin string, e *Error) {
+func (f *failedRoutes) note(u *url.URL, e *Error) {
 	if f.memory <= 0 {
 		return
 	}
-	now := time.Now()
+	now, origin := time.Now(), originOf(u)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.routes) >= maxFailedRoutes {
@@ -66,18 +72,24 @@ func (f *failedRoutes) note(origin string, e *Error) {
 			return // as if it had not been remembered: each request finds out
 		}
 	}
+	f.any.Store(true)
 	f.routes[origin] = &failedRoute{failure: e, until: now.Add(f.memory)}
 }
 
-// forget ends a try that did not fail at the proxy: for good if it was answered;
-// otherwise the next request tries again.
-func (f *failedRoutes) forget(origin string, answered bool) {
+// forget ends a try that did not fail in the way that is remembered: for good if it
+// was answered; otherwise the next request tries again.
+func (f *failedRoutes) forget(u *url.URL, answered bool) {
+	if !f.any.Load() {
+		return
+	}
+	origin := originOf(u)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r, ok := f.routes[origin]; ok {
 		r.trying = false
 		if answered {
 			delete(f.routes, origin)
+			f.any.Store(len(f.routes) > 0)
 		}
 	}
 }

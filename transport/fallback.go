@@ -55,22 +55,22 @@ const defaultFallbackMemory = 30 * time.Second
 // request pays for it again: meanwhile requests go direct at once, and afterwards
 // one at a time tries the proxy anew.
 func Fallback(direct http.RoundTripper, on func(*Error) bool) Middleware {
-	return fallback(direct, on, defaultFallbackMemory, slog.New(slog.DiscardHandler))
+	return fallback(direct, on, defaultFallbackMemory, silentJournal)
 }
 
-func fallback(direct http.RoundTripper, on func(*Error) bool, memory time.Duration, log *slog.Logger) Middleware {
+func fallback(direct http.RoundTripper, on func(*Error) bool, memory time.Duration, lines journal) Middleware {
 	if on == nil {
 		on = DefaultFallback
 	}
 	return func(next http.RoundTripper) http.RoundTripper {
-		return &fallbackLayer{next: next, direct: direct, on: on, log: log, failed: newFailedRoutes(memory)}
+		return &fallbackLayer{next: next, direct: direct, on: on, journal: lines, failed: newFailedRoutes(memory)}
 	}
 }
 
 type fallbackLayer struct {
 	next, direct http.RoundTripper
 	on           func(*Error) bool
-	log          *slog.Logger
+	journal      journal
 	failed       *failedRoutes
 }
 
@@ -80,23 +80,27 @@ func (f *fallbackLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, err
 	}
-	origin := originOf(req.URL)
-	if earlier := f.failed.recall(origin); earlier != nil {
+	if earlier := f.failed.recall(req.URL); earlier != nil {
 		return restoreRequest(req)(f.goDirect(req, earlier, slog.LevelDebug))
 	}
 	again := newReplay(req)
 	defer again.done()
 	resp, err := f.next.RoundTrip(again.first())
-	var first *Error
-	if errors.As(err, &first) && mayGoDirect(req, first) && f.on(first) {
-		f.failed.note(origin, first)
-		if repeat, ok := again.again(); ok {
-			resp, err = f.goDirect(repeat, first, slog.LevelWarn)
-		}
-	} else {
-		f.failed.forget(origin, err == nil)
+	if err == nil {
+		f.failed.forget(req.URL, true)
+		return restoreRequest(req)(resp, nil)
 	}
-	return restoreRequest(req)(resp, err)
+	var first *Error
+	if !errors.As(err, &first) || !mayGoDirect(req, first) || !f.on(first) {
+		f.failed.forget(req.URL, false)
+		return nil, err
+	}
+	f.failed.note(req.URL, first)
+	repeat, ok := again.again()
+	if !ok {
+		return nil, err
+	}
+	return restoreRequest(req)(f.goDirect(repeat, first, slog.LevelWarn))
 }
 
 // mayGoDirect are the conditions that no configuration can lift.
@@ -106,9 +110,8 @@ func mayGoDirect(req *http.Request, e *Error) bool {
 
 func (f *fallbackLayer) goDirect(req *http.Request, first *Error, level slog.Level) (*http.Response, error) {
 	ctx := req.Context()
-	f.log.Log(ctx, level, "Falling back to direct connection",
-		"proxyUrl", first.Proxy, "origin", originOf(req.URL), "phase", first.Phase.String(),
-		"code", first.Code, "fallbackToDirect", true, "error", first)
+	f.journal.write(ctx, level, "Falling back to direct connection", first.Proxy, req.URL,
+		"phase", first.Phase.String(), "code", first.Code, "error", first)
 	if t := traceOf(ctx); t != nil && t.Fallback != nil {
 		t.Fallback(first)
 	}
@@ -116,8 +119,7 @@ func (f *fallbackLayer) goDirect(req *http.Request, first *Error, level slog.Lev
 	var second *Error
 	switch {
 	case err == nil:
-		f.log.Log(ctx, min(level, slog.LevelInfo), "Direct connection succeeded after proxy failure",
-			"proxyUrl", first.Proxy, "origin", originOf(req.URL))
+		f.journal.write(ctx, min(level, slog.LevelInfo), "Direct connection succeeded after proxy failure", first.Proxy, req.URL)
 	case errors.As(err, &second) && second.Earlier == nil:
 		both := *second // errors may be shared between requests that waited for one dial
 		both.Earlier = first

@@ -1,9 +1,12 @@
 package transport
 
 import (
+	"errors"
 	"net"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // maxFirstWord is how long an HTTP/2 peer is given to say how many streams it takes.
@@ -20,15 +23,18 @@ const maxFirstWord = time.Second
 // a client whose TLS configuration has a session cache.
 type firstWord struct {
 	net.Conn
-	listening atomic.Bool // the handshake is over
-	heard     bool        // something came since; belongs to Read
-	done      atomic.Bool // and was dealt with
-	tell      atomic.Pointer[func()]
+	listening  atomic.Bool // the handshake is over
+	heard      bool        // something came since; belongs to Read
+	understood atomic.Bool // and made sense
+	proven     atomic.Bool // an answer came
+	done       atomic.Bool // there is nothing more to wait for
+	tell       atomic.Pointer[func()]
 }
 
 // Read reads on.
 func (w *firstWord) Read(p []byte) (int, error) {
-	if w.heard {
+	if w.heard && !w.understood.Load() {
+		w.understood.Store(true)
 		w.finish()
 	}
 	n, err := w.Conn.Read(p)
@@ -45,6 +51,27 @@ func (w *firstWord) finish() {
 	if f := w.tell.Load(); f != nil {
 		(*f)()
 	}
+}
+
+// notSpoken tells whether a failure looks as if HTTP/2 had been agreed on but were
+// not spoken here: the connection ended before its first frame, or the peer found
+// our frames wrong before it ever answered.
+func (w *firstWord) notSpoken(err error) bool {
+	if w.proven.Load() {
+		return false
+	}
+	var reset http2.StreamError
+	if errors.As(err, &reset) {
+		return notSpokenCodes[reset.Code]
+	}
+	return !w.understood.Load()
+}
+
+// notSpokenCodes are the errors of RFC 9113 section 7 by which a peer, or something
+// on the way to it, says that it cannot make sense of what came.
+var notSpokenCodes = map[http2.ErrCode]bool{
+	http2.ErrCodeProtocol: true, http2.ErrCodeFlowControl: true, http2.ErrCodeFrameSize: true,
+	http2.ErrCodeCompression: true, http2.ErrCodeInadequateSecurity: true, http2.ErrCodeHTTP11Required: true,
 }
 
 // then calls f when the first word was heard, or is given up: at least once, perhaps

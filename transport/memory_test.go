@@ -99,6 +99,7 @@ type memoryBuffer struct {
 	mu       sync.Mutex
 	changed  *sync.Cond
 	data     bytes.Buffer
+	room     int // beyond which writers wait; 0: none do
 	closed   bool
 	deadline time.Time // for reading
 	timer    *time.Timer
@@ -123,6 +124,7 @@ func (c *memoryConn) Read(p []byte) (int, error) {
 		}
 		b.changed.Wait()
 	}
+	defer b.changed.Broadcast()
 	return b.data.Read(p)
 }
 
@@ -130,6 +132,9 @@ func (c *memoryConn) Write(p []byte) (int, error) {
 	b := c.out
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for !b.closed && b.room > 0 && b.data.Len() >= b.room {
+		b.changed.Wait()
+	}
 	if b.closed {
 		return 0, io.ErrClosedPipe
 	}

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -16,6 +17,8 @@ import (
 	"github.com/aitransport/aitransport/pool"
 )
 
+const usingProxy = "Using proxy"
+
 // Pooled sends each request once, through the proxy that its Config says, over an
 // agent of a pool. It neither sends again nor goes another way. It is made by
 // [NewPooled] and safe for concurrent use.
@@ -24,9 +27,9 @@ type Pooled struct {
 	source   ProxySource // nil: choose decides
 	mode     HTTP2Mode
 	settings settings
-	idle     time.Duration
+	idle     time.Duration // 0: none
 	pool     *pool.Pool
-	log      *slog.Logger
+	journal  journal
 	warned   sync.Map // routes that were said to be limited to HTTP/1.1
 }
 
@@ -47,13 +50,7 @@ func NewPooled(c Config) (*Pooled, error) {
 	}
 	p := &Pooled{
 		choose: choose, source: source, mode: c.HTTP2, settings: newSettings(c),
-		idle: c.BodyIdleTimeout, pool: c.Pool, log: c.Logger,
-	}
-	if p.idle == 0 {
-		p.idle = defaultBodyIdleTimeout
-	}
-	if p.log == nil {
-		p.log = slog.New(slog.DiscardHandler)
+		idle: max(cmp.Or(c.BodyIdleTimeout, defaultBodyIdleTimeout), 0), pool: c.Pool, journal: newJournal(c),
 	}
 	return p, nil
 }
@@ -83,16 +80,10 @@ func (p *Pooled) via(req *http.Request, proxy *Proxy) (*http.Response, error) {
 		Variant: p.settings.variant,
 	}
 	key.HTTP2 = offersHTTP2(p.mode, key.Scheme, proxy) && !upgrades(req)
-	lease, err := p.pool.Acquire(req.Context(), key, func(context.Context) (pool.Agent, error) {
-		p.warnHTTP1(key, proxy)
-		return newAgent(newEndpoint(key, proxy, p.settings)), nil
-	})
+	lease, err := p.lease(req, key, proxy)
 	if err != nil {
 		closeBody(req)
-		if errors.Is(err, pool.ErrClosed) {
-			err = ErrClosed
-		}
-		return nil, fail(req.Context(), PhaseUnknown, proxy, key.Host, err)
+		return nil, err
 	}
 	a, ok := lease.Agent().(*agent)
 	if !ok {
@@ -103,7 +94,38 @@ func (p *Pooled) via(req *http.Request, proxy *Proxy) (*http.Response, error) {
 	if t := traceOf(req.Context()); t != nil && t.GotAgent != nil {
 		t.GotAgent(AgentInfo{Origin: key.Origin(), Proxy: proxy, HTTP2: key.HTTP2})
 	}
-	return p.finish(&attempt{agent: a, lease: lease}, req)
+	resp, err := p.finish(&attempt{agent: a, lease: lease, watch: watch{limit: p.idle}}, req)
+	if err != nil && proxy != nil {
+		p.journal.failed(req.Context(), req.URL, err)
+	}
+	return resp, err
+}
+
+// lease finds the agent for a key, or makes it.
+func (p *Pooled) lease(req *http.Request, key pool.Key, proxy *Proxy) (pool.Lease, error) {
+	ctx := req.Context()
+	if ctx.Err() == nil {
+		if l, ok := p.pool.TryAcquire(key); ok {
+			if proxy != nil {
+				p.journal.write(ctx, slog.LevelDebug, usingProxy, proxy, req.URL)
+			}
+			return l, nil
+		}
+	}
+	if proxy != nil { // at Info where a route is used for the first time, or after a rest
+		p.journal.write(ctx, slog.LevelInfo, usingProxy, proxy, req.URL)
+		p.warnHTTP1(req, key, proxy)
+	}
+	l, err := p.pool.Acquire(ctx, key, func(context.Context) (pool.Agent, error) {
+		return newAgent(newEndpoint(key, proxy, p.settings)), nil
+	})
+	if errors.Is(err, pool.ErrClosed) {
+		err = ErrClosed
+	}
+	if err != nil {
+		return pool.Lease{}, fail(ctx, PhaseUnknown, proxy, key.Host, err)
+	}
+	return l, nil
 }
 
 // finish sends the request and follows its answer to the end of the body.
@@ -115,7 +137,7 @@ func (p *Pooled) finish(at *attempt, req *http.Request) (*http.Response, error) 
 		return nil, err
 	}
 	at.spent = at.agent.absolute() && hangsUp(resp.Header)
-	at.follow(resp, p.idle)
+	at.follow(resp)
 	if at.agent.absolute() {
 		if failure := proxyAnswer(at.agent, resp); failure != nil {
 			discard(resp)
@@ -129,13 +151,12 @@ func (p *Pooled) finish(at *attempt, req *http.Request) (*http.Response, error) 
 // warnHTTP1 says once a route that HTTP/2 is not offered over SOCKS. That is a
 // default, not a limit: many SOCKS servers cut connections that live long, and
 // HTTP/2 puts all requests on one. Config.HTTP2 = HTTP2Always offers it.
-func (p *Pooled) warnHTTP1(key pool.Key, proxy *Proxy) {
-	if !proxy.socks() || key.HTTP2 || key.Scheme != "https" || p.mode != HTTP2Auto {
+func (p *Pooled) warnHTTP1(req *http.Request, key pool.Key, proxy *Proxy) {
+	if !proxy.socks() || key.HTTP2 || key.Scheme != "https" || p.journal.mode != HTTP2Auto {
 		return
 	}
 	if _, said := p.warned.LoadOrStore(key, nil); !said {
-		p.log.Warn("SOCKS proxy does not support HTTP/2, falling back to HTTP/1.1",
-			"proxyUrl", proxy, "origin", key.Origin(), "http2Enabled", false)
+		p.journal.write(req.Context(), slog.LevelWarn, "SOCKS proxy does not support HTTP/2, falling back to HTTP/1.1", proxy, req.URL)
 	}
 }
 

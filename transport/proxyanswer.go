@@ -23,11 +23,17 @@ func discard(resp *http.Response) {
 	_ = resp.Body.Close()
 }
 
-// squidUnsent are the errors of squid (X-Squid-Error) after which it has not
-// passed the request on.
-var squidUnsent = map[string]bool{
+// unsent are the reasons of proxies, those of squid (X-Squid-Error) and of RFC 9209
+// section 2.3 (Proxy-Status), after which the request has not been passed on.
+var unsent = map[string]bool{
 	"ERR_ACCESS_DENIED": true, "ERR_CACHE_ACCESS_DENIED": true, "ERR_CONNECT_FAIL": true,
 	"ERR_DNS_FAIL": true, "ERR_CANNOT_FORWARD": true, "ERR_SECURE_CONNECT_FAIL": true,
+
+	"dns_timeout": true, "dns_error": true, "destination_not_found": true,
+	"destination_unavailable": true, "destination_ip_prohibited": true, "destination_ip_unroutable": true,
+	"connection_refused": true, "connection_timeout": true, "connection_limit_reached": true,
+	"tls_protocol_error": true, "tls_certificate_error": true, "tls_alert_received": true,
+	"http_request_denied": true, "proxy_loop_detected": true,
 }
 
 // proxyAnswer tells whether an answer to a request for an http:// endpoint is the
@@ -43,16 +49,85 @@ func proxyAnswer(a *agent, resp *http.Response) *Error {
 	default:
 		return nil
 	}
-	if squid := resp.Header.Get("X-Squid-Error"); squid != "" {
-		if name, _, _ := strings.Cut(squid, " "); squidUnsent[name] {
-			e.Sent = SentNo
+	reason, own := proxyReason(resp.Header)
+	if !own {
+		return nil
+	}
+	if unsent[reason] {
+		e.Sent = SentNo
+	}
+	return e
+}
+
+// proxyReason tells whether a proxy made an answer, and its reason if it gave one.
+func proxyReason(h http.Header) (reason string, own bool) {
+	if squid := h.Get("X-Squid-Error"); squid != "" {
+		reason, _, _ = strings.Cut(squid, " ")
+		return reason, true
+	}
+	if status := strings.Join(h.Values("Proxy-Status"), ","); status != "" {
+		return proxyStatus(status)
+	}
+	return "", h.Get("Proxy-Agent") != "" || signsAsProxy(h)
+}
+
+// proxyStatus reads the last member of a Proxy-Status field, that of the proxy
+// nearest to us (RFC 9209 section 2). It only passed an answer on if it says what
+// status it received.
+func proxyStatus(field string) (reason string, own bool) {
+	own = true
+	for _, parameter := range splitUnquoted(last(splitUnquoted(field, ',')), ';')[1:] {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(parameter), "="); name {
+		case "error":
+			return strings.Trim(value, `"`), true
+		case "received-status":
+			own = false
 		}
-		return e
 	}
-	if resp.Header.Get("Proxy-Status") != "" { // RFC 9209
-		return e
+	return "", own
+}
+
+// splitUnquoted splits where the separator does not stand in a quoted string. It
+// returns at least one part.
+func splitUnquoted(s string, separator byte) (parts []string) {
+	quoted, from := false, 0
+	for i := 0; i < len(s); i++ {
+		switch {
+		case quoted && s[i] == '\\':
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == separator && !quoted:
+			parts, from = append(parts, s[from:i]), i+1
+		}
 	}
-	return nil
+	return append(parts, s[from:])
+}
+
+func last(parts []string) string { return parts[len(parts)-1] }
+
+// proxyServers are forward proxies that name themselves as the Server of the pages
+// they make, and leave the endpoint's own Server alone.
+var proxyServers = []string{"squid", "tinyproxy", "privoxy", "mitmproxy"}
+
+// signsAsProxy tells whether an answer looks like a page of a proxy that says no
+// more: it has the proxy's Server; or the proxy's Via, which stands on what it passes
+// on as well, without the Server and the JSON that an AI provider's answer has.
+func signsAsProxy(h http.Header) bool {
+	server := strings.ToLower(h.Get("Server"))
+	for _, name := range proxyServers {
+		if strings.HasPrefix(server, name) {
+			return true
+		}
+	}
+	via := strings.ToLower(last(splitUnquoted(strings.Join(h.Values("Via"), ","), ',')))
+	if via == "" || strings.Contains(via, "squid") { // squid's pages have X-Squid-Error
+		return false
+	}
+	product, _, _ := strings.Cut(server, "/")
+	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	page := kind == "" || strings.EqualFold(strings.TrimSpace(kind), "text/html")
+	return page && strings.Contains(via, product) // also if there is no product
 }
 
 // hangsUp tells whether an answer came by a proxy that closes the connection after

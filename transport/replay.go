@@ -13,8 +13,8 @@ type replay struct {
 	guard *guardedBody // nil: GetBody does it, or there is no body
 }
 
-func newReplay(req *http.Request) *replay {
-	r := &replay{req: req}
+func newReplay(req *http.Request) replay {
+	r := replay{req: req}
 	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
 		r.guard = &guardedBody{body: req.Body}
 	}
@@ -22,7 +22,7 @@ func newReplay(req *http.Request) *replay {
 }
 
 // first is the request for the first sending.
-func (r *replay) first() *http.Request {
+func (r replay) first() *http.Request {
 	if r.guard == nil {
 		return r.req
 	}
@@ -32,7 +32,7 @@ func (r *replay) first() *http.Request {
 }
 
 // again is the request for a further sending, and false if its body is spent.
-func (r *replay) again() (*http.Request, bool) {
+func (r replay) again() (*http.Request, bool) {
 	if r.guard != nil {
 		return r.first(), r.guard.reopen()
 	}
@@ -50,7 +50,7 @@ func (r *replay) again() (*http.Request, bool) {
 
 // done tells that no further sending follows: a close that was held back happens
 // now, a later one at once.
-func (r *replay) done() {
+func (r replay) done() {
 	if r.guard != nil {
 		r.guard.settle()
 	}

@@ -60,13 +60,7 @@ func (r *requests) roundTrip(next http.RoundTripper, req *http.Request) (*http.R
 		}
 	}
 	b := &endingBody{ReadCloser: resp.Body, end: end, upgraded: resp.StatusCode == http.StatusSwitchingProtocols}
-	resp.Body = b
-	if w, ok := b.ReadCloser.(io.Writer); ok {
-		resp.Body = struct {
-			io.ReadCloser
-			io.Writer
-		}{b, w}
-	}
+	resp.Body = writable(b, b.ReadCloser)
 	return resp, nil
 }
 

@@ -42,6 +42,9 @@ func Retry(times int) Middleware {
 }
 
 func worthRepeating(req *http.Request, err error) (*Error, bool) {
+	if err == nil {
+		return nil, false
+	}
 	var e *Error
 	ok := errors.As(err, &e) && e.Sent == SentNo && req.Context().Err() == nil && e.mayPass()
 	return e, ok

@@ -39,6 +39,7 @@ type settings struct {
 	connect       time.Duration
 	header        time.Duration
 	variant       uint64
+	connectHeader ConnectHeader // nil: none
 }
 
 func newSettings(c Config) settings {
@@ -48,6 +49,10 @@ func newSettings(c Config) settings {
 		header:  cmp.Or(c.HeaderTimeout, defaultHeaderTimeout),
 	}
 	s.variant = s.identity()
+	s.connectHeader = c.ConnectHeader
+	if s.connectHeader != nil { // funcs cannot be compared
+		s.variant = variantNext.Add(1)
+	}
 	return s
 }
 
@@ -63,7 +68,12 @@ func (s settings) identity() uint64 {
 	if s.dialer != nil && !reflect.ValueOf(s.dialer).Comparable() {
 		return variantNext.Add(1) // a dialer that equals none, not even itself
 	}
-	return maphash.Comparable(variantSeed, s)
+	var h maphash.Hash
+	h.SetSeed(variantSeed)
+	maphash.WriteComparable(&h, [2]*tls.Config{s.tls, s.proxyTLS})
+	maphash.WriteComparable(&h, s.dialer)
+	maphash.WriteComparable(&h, [2]time.Duration{s.connect, s.header})
+	return h.Sum64()
 }
 
 // offersHTTP2 tells whether a request by this proxy is to offer HTTP/2.
@@ -144,7 +154,7 @@ func (e *endpoint) connect(ctx context.Context, d *dialing) (*http.ClientConn, e
 }
 
 func (e *endpoint) dialer() *Dialer {
-	return &Dialer{Proxy: e.proxy, TLS: e.proxyTLS, Base: e.settings.dialer, Timeout: -1}
+	return &Dialer{Proxy: e.proxy, TLS: e.proxyTLS, Base: e.settings.dialer, ConnectHeader: e.connectHeader, Timeout: -1}
 }
 
 // dial reaches an http:// endpoint, directly or through a SOCKS tunnel.
@@ -180,7 +190,9 @@ func (e *endpoint) dialTLS(ctx context.Context, network, addr string) (net.Conn,
 	secured := tls.Client(word, tlsConfig(e.tls, host, protocols...))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
-		return nil, fail(ctx, PhaseTargetTLS, e.proxy, addr, err)
+		failure := failTLS(ctx, PhaseTargetTLS, e.proxy, addr, err)
+		failure.HTTP2 = e.key.HTTP2
+		return nil, failure
 	}
 	state := secured.ConnectionState()
 	d, _ := ctx.Value(dialingKey{}).(*dialing)
@@ -195,34 +207,4 @@ func (e *endpoint) dialTLS(ctx context.Context, network, addr string) (net.Conn,
 		return secured, nil
 	}
 	return counted(ctx, secured, nil)
-}
-
-// countingConn counts what is written to an HTTP/1.1 connection, above TLS: the
-// only proof that nothing of a request was sent.
-type countingConn struct {
-	net.Conn
-	written atomic.Int64
-}
-
-func (c *countingConn) Write(p []byte) (int, error) {
-	// Counted before it is written, since the answer may be quicker than we are, and
-	// what a failed write left is taken back. Above TLS that is exact as well: the
-	// peer can do nothing with a part of a record.
-	c.written.Add(int64(len(p)))
-	n, err := c.Conn.Write(p)
-	if err != nil {
-		c.written.Add(int64(n - len(p)))
-	}
-	return n, err
-}
-
-func counted(ctx context.Context, conn net.Conn, err error) (net.Conn, error) {
-	if err != nil {
-		return nil, err
-	}
-	c := &countingConn{Conn: conn}
-	if d, ok := ctx.Value(dialingKey{}).(*dialing); ok {
-		d.raw, d.written = c, c
-	}
-	return c, nil
 }

@@ -170,7 +170,7 @@ func TestFallbackIsLoggedAndTraced(t *testing.T) {
 	server := newServer(t, transporttest.ServerConfig{Handler: text("hi")})
 	dead := startProxy(t, transporttest.ProxyConfig{User: "u", Password: marker, Fault: transporttest.Fault{Kind: transporttest.FaultDown}})
 	tr := newTransport(t, transport.Config{
-		Proxy: parse(t, dead.URL()), FallbackToDirect: true, Logger: slog.New(slog.NewJSONHandler(&log, nil)),
+		Proxy: parse(t, dead.URL()), FallbackToDirect: true, Logger: slog.New(slog.NewJSONHandler(&log, nil)), ProviderID: "main",
 	})
 	var fellBack *transport.Error
 	var routes []string
@@ -186,17 +186,31 @@ func TestFallbackIsLoggedAndTraced(t *testing.T) {
 	assert.Equal(t, []string{parse(t, dead.URL()).String(), "direct"}, routes[len(routes)-2:])
 	assert.Equal(t, len(routes), outer, "both traces are told")
 
-	var messages []string
-	for line := range strings.Lines(log.String()) {
-		var entry struct {
-			Msg      string
-			ProxyURL string `json:"proxyUrl"`
-		}
-		require.NoError(t, json.Unmarshal([]byte(line), &entry))
-		messages = append(messages, entry.Msg)
-		assert.Contains(t, entry.ProxyURL, "u:***@")
+	type line struct {
+		Level            string `json:"level"`
+		Msg              string `json:"msg"`
+		ProviderID       string `json:"providerId"`
+		ProxyURL         string `json:"proxyUrl"`
+		Origin           string `json:"origin"`
+		FallbackToDirect bool   `json:"fallbackToDirect"`
+		HTTP2Enabled     *bool  `json:"http2Enabled"`
 	}
-	assert.Equal(t, []string{"Falling back to direct connection", "Direct connection succeeded after proxy failure"}, messages)
+	var lines []line
+	no := false
+	for raw := range strings.Lines(log.String()) {
+		var l line
+		require.NoError(t, json.Unmarshal([]byte(raw), &l))
+		lines = append(lines, l)
+	}
+	of := func(level, msg string) line {
+		return line{level, msg, "main", parse(t, dead.URL()).String(), server.URL(), true, &no}
+	}
+	assert.Equal(t, []line{
+		of("INFO", "Using proxy"),
+		of("WARN", "Proxy request failed"),
+		of("WARN", "Falling back to direct connection"),
+		of("INFO", "Direct connection succeeded after proxy failure"),
+	}, lines)
 	assert.NotContains(t, log.String(), marker)
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 
 	"github.com/aitransport/aitransport/pool"
@@ -12,7 +11,7 @@ import (
 
 // Transport is the standard stack of this package's layers:
 //
-//	Retry ─► Fallback ─► Pooled ─► the wire
+//	Decode ─► Retry ─► Fallback ─► Downgrade ─► Pooled ─► the wire
 //
 // It is an [http.RoundTripper], safe for concurrent use. Close it.
 type Transport struct {
@@ -50,24 +49,37 @@ func New(c Config) (*Transport, error) {
 
 // build puts the layers together, over the Config's pool.
 func build(c Config) (http.RoundTripper, error) {
-	routed, err := NewPooled(c)
+	routed, err := routes(c)
 	if err != nil {
 		return nil, err
 	}
-	layers := []Middleware{Retry(max(cmp.Or(c.Retries, 1), 0))}
+	layers := []Middleware{Decode(c.Decoders), Retry(max(cmp.Or(c.Retries, 1), 0))}
 	if c.FallbackToDirect {
+		lines := newJournal(c)
 		c.Proxy, c.ProxyFunc, c.ProxySource = nil, nil, nil
-		direct, err := NewPooled(c)
+		direct, err := routes(c)
 		if err != nil {
 			return nil, err
 		}
-		log := c.Logger
-		if log == nil {
-			log = slog.New(slog.DiscardHandler)
-		}
-		layers = append(layers, fallback(direct, c.FallbackOn, cmp.Or(c.FallbackMemory, defaultFallbackMemory), log))
+		layers = append(layers, fallback(direct, c.FallbackOn, cmp.Or(c.FallbackMemory, defaultFallbackMemory), lines))
 	}
 	return Chain(routed, layers...), nil
+}
+
+// routes is one way to the endpoints: by HTTP/2 where it can be, unless it turned out
+// not to work there.
+func routes(c Config) (http.RoundTripper, error) {
+	pooled, err := NewPooled(c)
+	if err != nil || c.HTTP2 == HTTP2Never {
+		return pooled, err
+	}
+	lines := newJournal(c)
+	c.HTTP2 = HTTP2Never
+	http1, err := NewPooled(c)
+	if err != nil {
+		return nil, err
+	}
+	return Chain(pooled, downgrade(http1, nil, lines)), nil
 }
 
 // RoundTrip sends the request. The answer's body must be closed; until then the
