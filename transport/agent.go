@@ -162,10 +162,6 @@ func (a *agent) dialLocked(ctx context.Context) {
 	if a.single {
 		want = min(want, 1)
 	}
-	unsettled := func(c *conn) bool { return !c.settled() && c.cc.Err() == nil }
-	if slices.ContainsFunc(a.shared, unsettled) {
-		return // it may soon have room for all
-	}
 	for len(a.dials) < want {
 		d := &dialing{}
 		a.dials[d] = struct{}{}
@@ -215,9 +211,6 @@ func (a *agent) dialed(ctx context.Context, d *dialing, cc *http.ClientConn, err
 	default:
 		// Outside the mutex: the hook may run at once, and takes it.
 		cc.SetStateHook(func(*http.ClientConn) { a.changed(c) })
-		if c.h2() {
-			c.word.then(func() { a.settled(c) })
-		}
 	}
 }
 
@@ -229,20 +222,8 @@ func (a *agent) dialError(d *dialing, err error) error {
 		return e
 	}
 	e = &Error{Phase: d.now(), Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Code: alertCode(err), HTTP2: d.word != nil, Err: err}
-	e.unspoken = e.HTTP2 && e.Code == 0
+	e.unspoken = e.HTTP2 && e.Code == 0 && !e.Timeout() && !errors.Is(err, context.Canceled)
 	return e
-}
-
-// settled is told that a connection's peer has said how many streams it takes, or
-// does not say it.
-func (a *agent) settled(c *conn) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, open := a.conns[c]; !open || len(a.waiters) == 0 {
-		return
-	}
-	a.freeLocked(c)
-	a.dialLocked(a.ctx)
 }
 
 // refuseLocked tells those whose dial this was that it failed: all of them if they

@@ -32,12 +32,8 @@ func (c *conn) roomLocked() bool {
 	if c.cc.Err() != nil { // a dead HTTP/2 connection that never had a stream claims room
 		return false
 	}
-	return c.cc.Available() > 0 && (c.active == 0 || c.settled())
+	return c.cc.Available() > 0 && (c.h2() || c.active == 0)
 }
-
-// settled tells whether it is known how many requests the connection takes: one at
-// a time on HTTP/1.1 (and so never), as the peer said on HTTP/2.
-func (c *conn) settled() bool { return c.h2() && c.word.done.Load() }
 
 // usableLocked tells whether the connection can serve further requests.
 func (c *conn) usableLocked() bool {

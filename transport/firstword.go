@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,22 +15,28 @@ import (
 const maxFirstWord = time.Second
 
 // firstWord lies under the TLS of an HTTP/2 connection and notices when the peer's
-// first frame, its SETTINGS, has been read. Until then net/http guesses 100 streams.
-// A peer that takes fewer would refuse what goes beyond; worse, once the true number
-// is known, net/http waits for reservations that it has itself blocked, for ever. So
-// one request goes ahead, and the others follow when the number is known.
+// first frame, its SETTINGS, has been read. Requests wait for it, for two reasons.
+// Until then net/http guesses that the peer takes 100 streams; one that takes fewer
+// would refuse what goes beyond, and worse, once the true number is known, net/http
+// waits for reservations that it has itself blocked, for ever. And a peer that never
+// says it does not speak HTTP/2 here, whatever TLS agreed on: what was not sent yet
+// can go another way.
 //
 // A reader asks for more only when it has dealt with what it got: that is the sign.
 // Session tickets, which come first, could be mistaken for it; they are sent only to
 // a client whose TLS configuration has a session cache.
 type firstWord struct {
 	net.Conn
-	listening  atomic.Bool // the handshake is over
-	heard      bool        // something came since; belongs to Read
-	understood atomic.Bool // and made sense
-	proven     atomic.Bool // an answer came
-	done       atomic.Bool // there is nothing more to wait for
-	tell       atomic.Pointer[func()]
+	listening  atomic.Bool   // the handshake is over
+	heard      bool          // something came since; belongs to Read
+	understood atomic.Bool   // and made sense
+	proven     atomic.Bool   // an answer came
+	done       chan struct{} // closed when it was understood, or the connection ended
+	once       sync.Once
+}
+
+func newFirstWord(c net.Conn) *firstWord {
+	return &firstWord{Conn: c, done: make(chan struct{})}
 }
 
 // Read reads on.
@@ -41,17 +49,44 @@ func (w *firstWord) Read(p []byte) (int, error) {
 	if n > 0 && w.listening.Load() {
 		w.heard = true
 	}
+	if err != nil {
+		w.finish()
+	}
 	return n, err
 }
 
-func (w *firstWord) finish() {
-	if w.done.Load() || w.done.Swap(true) {
-		return
-	}
-	if f := w.tell.Load(); f != nil {
-		(*f)()
-	}
+// Close ends the connection; net/http does it when it cannot make sense of a frame.
+func (w *firstWord) Close() error {
+	w.finish()
+	return w.Conn.Close()
 }
+
+func (w *firstWord) finish() { w.once.Do(func() { close(w.done) }) }
+
+// wait returns when the peer has spoken, or is not waited for any longer. The error
+// is that of a connection that ended before, as TLS, which lies above, tells it.
+func (w *firstWord) wait(ctx context.Context, above net.Conn) error {
+	hurry := time.NewTimer(maxFirstWord)
+	defer hurry.Stop()
+	select {
+	case <-w.done:
+	case <-hurry.C:
+		return nil
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
+	if w.understood.Load() {
+		return nil
+	}
+	// The connection is at its end. TLS remembers why, an alert for instance.
+	if _, err := above.Read(make([]byte, 1)); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return errNotHTTP2
+}
+
+// errNotHTTP2 is the end of a connection whose peer's first bytes made no sense.
+var errNotHTTP2 = errors.New("the peer does not speak HTTP/2, though TLS agreed on it")
 
 // notSpoken tells whether a failure looks as if HTTP/2 had been agreed on but were
 // not spoken here: the connection ended before its first frame, or the peer found
@@ -72,15 +107,4 @@ func (w *firstWord) notSpoken(err error) bool {
 var notSpokenCodes = map[http2.ErrCode]bool{
 	http2.ErrCodeProtocol: true, http2.ErrCodeFlowControl: true, http2.ErrCodeFrameSize: true,
 	http2.ErrCodeCompression: true, http2.ErrCodeInadequateSecurity: true, http2.ErrCodeHTTP11Required: true,
-}
-
-// then calls f when the first word was heard, or is given up: at least once, perhaps
-// at once.
-func (w *firstWord) then(f func()) {
-	w.tell.Store(&f)
-	if w.done.Load() {
-		f()
-		return
-	}
-	time.AfterFunc(maxFirstWord, w.finish)
 }

@@ -66,6 +66,13 @@ func TestMissingClientCertificate(t *testing.T) {
 			assert.NotEqual(t, transport.PhaseDialTarget, e.Phase)
 			assert.Zero(t, hits.Load())
 			assert.LessOrEqual(t, server.Accepted(), 2, "once more at most, if the end came before the request was sent")
+			if up.h2 {
+				const certificateRequired = 116
+				assert.Equal(t, certificateRequired, e.Code, "%v", e)
+				assert.Equal(t, 1, server.Accepted())
+				assert.Contains(t, e.Error(), "asks for a client certificate")
+				assert.Contains(t, e.Error(), "TLS.Certificates")
+			}
 			assert.Zero(t, tr.Stats().InUse)
 		})
 	}

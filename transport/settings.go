@@ -150,7 +150,15 @@ func (e *endpoint) connect(ctx context.Context, d *dialing) (*http.ClientConn, e
 		defer cancel()
 	}
 	ctx = context.WithValue(withProgress(ctx, &d.progress), dialingKey{}, d)
-	return e.base.NewClientConn(ctx, e.key.Scheme, e.key.Host)
+	cc, err := e.base.NewClientConn(ctx, e.key.Scheme, e.key.Host)
+	if err != nil || d.word == nil {
+		return cc, err
+	}
+	if err := d.word.wait(ctx, d.raw); err != nil {
+		_ = cc.Close()
+		return nil, err // made ours by agent.dialError
+	}
+	return cc, nil
 }
 
 func (e *endpoint) dialer() *Dialer {
@@ -186,7 +194,7 @@ func (e *endpoint) dialTLS(ctx context.Context, network, addr string) (net.Conn,
 	if e.key.HTTP2 {
 		protocols = []string{"h2", "http/1.1"}
 	}
-	word := &firstWord{Conn: conn}
+	word := newFirstWord(conn)
 	secured := tls.Client(word, tlsConfig(e.tls, host, protocols...))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
