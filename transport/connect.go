@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -46,9 +45,6 @@ func connect(ctx context.Context, c net.Conn, p *Proxy, extra ConnectHeader, add
 		}
 	})
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
 		return nil, fail(ctx, PhaseProxyConnect, p, addr, err)
 	}
 	// The body is left alone: closing it would read on, past the head of a refusal

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"reflect"
@@ -91,8 +92,12 @@ func (e *Error) badCertificate() bool {
 }
 
 // fail makes the error of a step that ended while nothing of a request was sent.
-// An ended context explains better than the deadline it set on a connection.
+// An ended context explains better than the deadline it set on a connection, and an
+// io.EOF would be taken for the end of a body.
 func fail(ctx context.Context, phase Phase, p *Proxy, addr string, err error) *Error {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
 	return &Error{Phase: phase, Sent: SentNo, Proxy: p, Addr: addr, Err: orContext(ctx, err)}
 }
 

@@ -80,7 +80,7 @@ func socks4(ctx context.Context, c net.Conn, p *Proxy, addr string, target []byt
 		return err
 	})
 	switch code := int(reply[1]); {
-	case n > 0 && reply[0] != 0:
+	case n > 0 && reply[0] != 0, err == nil && code == 0: // the replies begin at 90
 		return nil, fail(ctx, PhaseProxyHandshake, p, addr, errors.New("the answer is not SOCKS4"))
 	case err != nil:
 		return nil, fail(ctx, PhaseProxyConnect, p, addr, err)
