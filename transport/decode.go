@@ -11,10 +11,12 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
-// Decoder reads a content coding: what it returns gives the decoded bytes. Closing
-// it must not close what it reads from.
+// Decoder reads a content coding: what it returns gives the decoded bytes. It is
+// closed once, when the answer is, and must not close what it reads from.
 type Decoder func(io.Reader) (io.ReadCloser, error)
 
 // maxCodings bounds how many codings lie over each other in one answer.
@@ -113,11 +115,17 @@ type decoded struct {
 	under  io.ReadCloser
 	coding string
 	decode Decoder
+
+	closed atomic.Bool
+	mu     sync.Mutex // held while a Read waits
 	reader io.ReadCloser
 	err    error // sticky
 }
 
 func (d *decoded) Read(p []byte) (int, error) {
+	defer d.end() // if it was closed meanwhile
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.err != nil {
 		return 0, d.err
 	}
@@ -144,5 +152,27 @@ func (d *decoded) failure(err error) error {
 	return fmt.Errorf("transport: decoding the answer's %s: %w", d.coding, err)
 }
 
-// Close ends the body. It may be called while a Read waits.
-func (d *decoded) Close() error { return d.under.Close() }
+// Close ends the body, and then the decoder. It may be called more than once, and
+// while a Read waits.
+func (d *decoded) Close() error {
+	err := d.under.Close()
+	d.closed.Store(true)
+	d.end()
+	return err
+}
+
+// end closes the decoder of a closed body, once. A Read that is under way does it
+// when it is over.
+func (d *decoded) end() {
+	if !d.closed.Load() || !d.mu.TryLock() {
+		return
+	}
+	defer d.mu.Unlock()
+	if d.reader != nil {
+		_ = d.reader.Close() // it has nothing left to say
+		d.reader = nil
+	}
+	if d.err == nil {
+		d.err = http.ErrBodyReadAfterClose
+	}
+}

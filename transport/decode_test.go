@@ -8,7 +8,9 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -178,3 +180,42 @@ type closing struct {
 }
 
 func (c *closing) Close() error { c.closed = true; return nil }
+
+// tracked is a decoder that knows whether it was closed.
+type tracked struct {
+	io.Reader
+	closed atomic.Int64
+}
+
+func (r *tracked) Close() error { r.closed.Add(1); return nil }
+
+// A decoder is closed once, when the answer is, even if a Read waits in it just then.
+func TestDecodersAreClosed(t *testing.T) {
+	for _, reading := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			under, w := io.Pipe()
+			decoder := &tracked{Reader: under}
+			layer := transport.Decode(map[string]transport.Decoder{"x": func(io.Reader) (io.ReadCloser, error) { return decoder, nil }})
+			resp, err := layer(transport.RoundTripperFunc(func(*http.Request) (*http.Response, error) {
+				return &http.Response{Header: http.Header{"Content-Encoding": {"x"}}, Body: under}, nil
+			})).RoundTrip(unbounded(t, http.MethodGet, "http://a.test", nil))
+			require.NoError(t, err)
+			go func() { _, _ = io.WriteString(w, "x") }()
+			_, err = io.ReadFull(resp.Body, make([]byte, 1))
+			require.NoError(t, err)
+			if reading {
+				go func() {
+					_, err := resp.Body.Read(make([]byte, 1))
+					assert.Error(t, err)
+				}()
+				synctest.Wait()
+			}
+			require.NoError(t, resp.Body.Close())
+			require.NoError(t, resp.Body.Close())
+			synctest.Wait()
+			assert.Equal(t, int64(1), decoder.closed.Load())
+			_, err = resp.Body.Read(make([]byte, 1))
+			assert.Error(t, err)
+		})
+	}
+}
