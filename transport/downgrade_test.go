@@ -3,7 +3,6 @@ package transport_test
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
 	"log"
 	"net"
@@ -106,7 +105,7 @@ func TestDowngradeIsLearnt(t *testing.T) {
 					return tr.RoundTrip(newRequest(t, http.MethodPost, url, body).WithContext(ctx))
 				}
 				if c.lost {
-					_, err := ask() //nolint:bodyclose // there is none
+					_, err := ask()
 					e := typed(t, err)
 					assert.Equal(t, transport.SentUnknown, e.Sent)
 					assert.True(t, e.HTTP2)
@@ -221,8 +220,8 @@ func TestDowngradeForgets(t *testing.T) {
 	down := &attempts{failures: 1, err: unsent}
 	h1 := &attempts{failures: 1, err: &transport.Error{Phase: transport.PhaseDialTarget, Sent: transport.SentNo, Err: errReset}}
 	rt := transport.Downgrade(h1, func(*transport.Error) bool { return true })(down)
-	_, err := rt.RoundTrip(newRequest(t, http.MethodGet, "https://a.test", nil)) //nolint:bodyclose // there is none
-	require.True(t, errors.Is(err, unsent), "the first failure tells more: %v", err)
+	_, err := rt.RoundTrip(newRequest(t, http.MethodGet, "https://a.test", nil))
+	require.ErrorIs(t, err, unsent, "the first failure tells more")
 	exchange(t, rt, newRequest(t, http.MethodGet, "https://a.test", nil))
 	assert.Equal(t, []int{2, 1}, []int{down.calls, h1.calls}, "both failed: it was not HTTP/2")
 }

@@ -15,9 +15,9 @@ import (
 )
 
 // answer is an endpoint that needs no network.
-func answer(status, body string, header http.Header) http.RoundTripper {
+func answer(body string, header http.Header) http.RoundTripper {
 	return transport.RoundTripperFunc(func(req *http.Request) (*http.Response, error) {
-		return &http.Response{Status: status, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
+		return &http.Response{Status: "200 OK", Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: req}, nil
 	})
 }
 
@@ -44,7 +44,7 @@ func ExampleRetry() {
 		if calls++; calls == 1 {
 			return nil, &transport.Error{Phase: transport.PhaseSend, Sent: transport.SentNo, Err: errors.New("the idle connection had died")}
 		}
-		return answer("200 OK", "hello", nil).RoundTrip(req)
+		return answer("hello", nil).RoundTrip(req)
 	})
 	show(transport.Retry(1)(flaky), strings.NewReader("question"))
 	fmt.Println("calls:", calls)
@@ -63,7 +63,7 @@ func ExampleDowngrade() {
 			Code: 120, // TLS: no_application_protocol
 		}
 	})
-	rt := transport.Downgrade(answer("200 OK", "by HTTP/1.1", nil), nil)(broken)
+	rt := transport.Downgrade(answer("by HTTP/1.1", nil), nil)(broken)
 	show(rt, nil)
 	show(rt, nil)
 
@@ -102,7 +102,7 @@ func ExampleDecode() {
 		return io.NopCloser(strings.NewReader(strings.ToUpper(string(b)))), err
 	}
 	rt := transport.Decode(map[string]transport.Decoder{"shout": shout})(
-		answer("200 OK", "hello", http.Header{"Content-Encoding": {"shout"}}))
+		answer("hello", http.Header{"Content-Encoding": {"shout"}}))
 	show(rt, nil)
 
 	// Output:
@@ -125,7 +125,7 @@ func ExampleReplayable() {
 		if err != nil {
 			return nil, err
 		}
-		return answer("200 OK", string(first)+string(second), nil).RoundTrip(req)
+		return answer(string(first)+string(second), nil).RoundTrip(req)
 	})
 	once, w := io.Pipe()
 	go func() {
@@ -142,7 +142,7 @@ func ExampleReplayable() {
 func ExampleOnDone() {
 	rt := transport.OnDone(func(req *http.Request, resp *http.Response, end transport.End) {
 		fmt.Println(req.Method, resp.Status, end.Bytes, "bytes, whole:", end.Whole)
-	})(answer("200 OK", "hello", nil))
+	})(answer("hello", nil))
 	show(rt, nil)
 
 	// Output:
