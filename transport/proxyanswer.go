@@ -3,6 +3,7 @@ package transport
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,6 +47,14 @@ func proxyAnswer(a *agent, resp *http.Response) *Error {
 		e.Phase, e.Sent = PhaseProxyAuth, SentNo
 		return e
 	case http.StatusForbidden, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusUnauthorized, http.StatusInternalServerError: // tinyproxy's for a wrong password, and for an endpoint it cannot reach
+		if !servedByProxy(resp.Header) {
+			return nil
+		}
+		if resp.StatusCode == http.StatusUnauthorized {
+			e.Phase, e.Sent = PhaseProxyAuth, SentNo
+		}
+		return e
 	default:
 		return nil
 	}
@@ -110,23 +119,27 @@ func last(parts []string) string { return parts[len(parts)-1] }
 // they make, and leave the endpoint's own Server alone.
 var proxyServers = []string{"squid", "tinyproxy", "privoxy", "mitmproxy"}
 
+func servedByProxy(h http.Header) bool {
+	server := strings.ToLower(h.Get("Server"))
+	return slices.ContainsFunc(proxyServers, func(name string) bool { return strings.HasPrefix(server, name) })
+}
+
 // signsAsProxy tells whether an answer looks like a page of a proxy that says no
 // more: it has the proxy's Server; or the proxy's Via, which stands on what it passes
 // on as well, without the Server and the JSON that an AI provider's answer has.
 func signsAsProxy(h http.Header) bool {
-	server := strings.ToLower(h.Get("Server"))
-	for _, name := range proxyServers {
-		if strings.HasPrefix(server, name) {
-			return true
-		}
+	if servedByProxy(h) {
+		return true
 	}
+	server := strings.ToLower(h.Get("Server"))
 	via := strings.ToLower(last(splitUnquoted(strings.Join(h.Values("Via"), ","), ',')))
 	if via == "" || strings.Contains(via, "squid") { // squid's pages have X-Squid-Error
 		return false
 	}
 	product, _, _ := strings.Cut(server, "/")
 	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	page := kind == "" || strings.EqualFold(strings.TrimSpace(kind), "text/html")
+	// What is passed on has a Date (RFC 9110 section 6.6.1), if need be the proxy's.
+	page := strings.EqualFold(strings.TrimSpace(kind), "text/html") || kind == "" && h.Get("Date") == ""
 	return page && strings.Contains(via, product) // also if there is no product
 }
 

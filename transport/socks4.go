@@ -80,12 +80,14 @@ func socks4(ctx context.Context, c net.Conn, p *Proxy, addr string, target []byt
 		return err
 	})
 	switch code := int(reply[1]); {
-	case n > 0 && reply[0] != 0, err == nil && code == 0: // the replies begin at 90
+	case n > 0 && reply[0] != 0:
 		return nil, fail(ctx, PhaseProxyHandshake, p, addr, errors.New("the answer is not SOCKS4"))
 	case err != nil:
 		return nil, fail(ctx, PhaseProxyConnect, p, addr, err)
 	case code == socks4NoIdentd || code == socks4WrongIdentd:
 		return nil, &Error{Phase: PhaseProxyAuth, Sent: SentNo, Proxy: p, Addr: addr, Code: code}
+	case code == 0:
+		return nil, fail(ctx, PhaseProxyConnect, p, addr, errors.New("the reply is 0, which means nothing"))
 	case code != socks4Granted:
 		return nil, &Error{Phase: PhaseProxyConnect, Sent: SentNo, Proxy: p, Addr: addr, Code: code}
 	}

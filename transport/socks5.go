@@ -13,6 +13,7 @@ const (
 	socks5MethodNone   = 0
 	socks5MethodUser   = 2
 	socks5NoneAccepted = 0xff
+	socks5UserVersion  = 1 // of the exchange of RFC 1929
 )
 
 // socks5 opens a tunnel through a SOCKS5 proxy (RFC 1928, RFC 1929). The name goes
@@ -34,7 +35,7 @@ func socks5(ctx context.Context, c net.Conn, p *Proxy, addr string) (net.Conn, *
 	if !ok {
 		return nil, fail(ctx, PhaseProxyHandshake, p, addr, errors.New("x/net/proxy no longer takes a connection"))
 	}
-	watched := &watchedConn{Conn: c}
+	watched := &watchedConn{Conn: c, offered: auth != nil}
 	err = unblock(ctx, c, func() error {
 		_, err := handshaker.DialWithConn(ctx, watched, "tcp", addr)
 		return err
@@ -49,8 +50,9 @@ func socks5(ctx context.Context, c net.Conn, p *Proxy, addr string) (net.Conn, *
 // read in exact pieces, so none beyond the handshake is among them.
 type watchedConn struct {
 	net.Conn
-	said [8]byte
-	n    int
+	offered bool // a password
+	said    [8]byte
+	n       int
 }
 
 func (w *watchedConn) Read(p []byte) (int, error) {
@@ -70,8 +72,14 @@ func (w *watchedConn) failure(ctx context.Context, p *Proxy, addr string, err er
 	case socks5NoneAccepted:
 		return &Error{Phase: PhaseProxyAuth, Sent: SentNo, Proxy: p, Addr: addr, Code: socks5NoneAccepted}
 	case socks5MethodUser:
+		if !w.offered {
+			return fail(ctx, PhaseProxyAuth, p, addr, errors.New("the proxy asks for a user and a password, and its URL has none"))
+		}
 		if len(said) < 2 {
 			return fail(ctx, PhaseProxyAuth, p, addr, err)
+		}
+		if said[0] != socks5UserVersion {
+			return fail(ctx, PhaseProxyHandshake, p, addr, err)
 		}
 		if said[1] != 0 {
 			return &Error{Phase: PhaseProxyAuth, Sent: SentNo, Proxy: p, Addr: addr, Code: int(said[1])}
