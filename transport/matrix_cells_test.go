@@ -76,7 +76,6 @@ type proxyDialect struct {
 	refusal     int  // its code for wrong credentials
 	unreachable int  // its code for an endpoint that it cannot reach
 	proves      bool // its answer to a whole request says whether that was passed on
-	nameless    bool // its own answer to a whole request bears no sign of being its own
 	polite      bool // it is mute only to the question for the endpoint, and speaks before that
 }
 
@@ -135,10 +134,7 @@ func (c matrixCell) expectAlone(d proxyDialect) (want matrixOutcome, impossible 
 		return unsent(transport.PhaseProxyAuth, d.refusal), ""
 	case fault502:
 		want = unsent(transport.PhaseProxyConnect, d.unreachable)
-		switch {
-		case c.whole() && d.nameless:
-			want = matrixOutcome{status: d.unreachable}
-		case c.whole() && !d.proves: // it may have lost the endpoint's answer
+		if c.whole() && !d.proves { // it may have lost the endpoint's answer
 			want.sent = transport.SentUnknown
 		}
 		return want, ""

@@ -34,7 +34,7 @@ func realPrograms(ca *transporttest.CA) []realProgram {
 		{name: "tinyproxy", schemes: []string{"http"}, start: realproxy.Tinyproxy,
 			speaks: proxyDialect{refusal: 401, unreachable: 500}}, // it signs them as Server
 		{name: "privoxy", schemes: []string{"http"}, start: realproxy.Privoxy, open: true,
-			speaks: proxyDialect{unreachable: 503, nameless: true}}, // not one field of its page is its own
+			speaks: proxyDialect{unreachable: 503}},
 		{name: "haproxy before squid", schemes: []string{"https"}, start: haproxy, speaks: squid, proxyTLS: trust(ca)},
 		{name: "dante", schemes: []string{"socks5", "socks5h"}, start: realproxy.Dante,
 			speaks: proxyDialect{refusal: 1, unreachable: 5}},

@@ -48,6 +48,9 @@ func TestWrongPasswordIsProxyAuthOnEveryRoute(t *testing.T) {
 	}
 }
 
+// privoxyPage are the dates that all of Privoxy's own pages have.
+var privoxyPage = http.Header{"Last-Modified": {"Wed, 08 Jun 1955 12:00:00 GMT"}, "Expires": {"Sat, 17 Jun 2000 12:00:00 GMT"}}
+
 // Answers that say that the proxy made them are failures of the proxy's. All others
 // are the endpoint's, whatever their status.
 func TestAnswersOfTheProxyToAbsoluteForm(t *testing.T) {
@@ -73,6 +76,9 @@ func TestAnswersOfTheProxyToAbsoluteForm(t *testing.T) {
 		{"tinyproxy's page", 503, http.Header{"Server": {"tinyproxy/1.11.1"}, "Content-Type": {"text/html"}}, connect, transport.SentUnknown},
 		{"tinyproxy refuses a password", 401, http.Header{"Server": {"tinyproxy/1.11.1"}}, auth, transport.SentNo},
 		{"tinyproxy cannot connect", 500, http.Header{"Server": {"tinyproxy/1.11.1"}}, connect, transport.SentUnknown},
+		{"Privoxy cannot connect", 503, privoxyPage, connect, transport.SentUnknown},
+		{"Privoxy knows no such name", 404, privoxyPage, connect, transport.SentUnknown},
+		{"404", 404, http.Header{"Expires": privoxyPage["Expires"]}, answer, 0},
 		{"what came by Via and has a Date", 503, http.Header{"Via": {"1.1 gate"}, "Date": {"Sat, 21 Nov 2026 06:00:00 GMT"}}, answer, 0},
 		{"Via alone", 502, http.Header{"Via": {"1.1 gate"}}, connect, transport.SentUnknown},
 		{"Via and a page of its Server", 502, http.Header{"Via": {"1.1 gate (Gate/2)"}, "Server": {"gate/2"}, "Content-Type": {"text/html; charset=utf-8"}}, connect, transport.SentUnknown},

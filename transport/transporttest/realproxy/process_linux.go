@@ -42,7 +42,7 @@ func killGroup(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
 // holdPort picks a free port of 127.0.0.1 and keeps it bound, without
 // listening, until release. A program can still listen on it, since both
-// sockets allow the address to be reused (all four programs do), but the
+// sockets allow the address to be reused (all six programs do), but the
 // kernel gives the port to nobody else who asks for any free one.
 func holdPort() (port int, release func(), err error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)

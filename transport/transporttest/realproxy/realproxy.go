@@ -16,7 +16,7 @@ import (
 // password.
 type Config struct {
 	User     string // "": no authentication; then Password is empty too. At most 255 bytes, no colon, space or control character, no # in front
-	Password string `json:"-"` // at most 255 bytes, no control characters; tinyproxy: letters, digits, and -._ only, for both
+	Password string `json:"-"` // at most 255 bytes, no control characters; tinyproxy: letters, digits, and -._ only, for both; privoxy: empty
 }
 
 // Format writes the Config without its password, whatever the verb.
@@ -56,8 +56,8 @@ type Proxy struct {
 }
 
 // URL returns the proxy's address as a client's setting:
-// http://127.0.0.1:port or socks5://127.0.0.1:port, with user and password,
-// escaped, where the Config has them.
+// http://127.0.0.1:port, https://127.0.0.1:port or socks5://127.0.0.1:port, with
+// user and password, escaped, where the Config has them.
 func (p *Proxy) URL() string {
 	u := url.URL{Scheme: p.program.scheme, Host: p.Addr()}
 	if p.config.User != "" {
@@ -72,6 +72,11 @@ func (p *Proxy) Addr() string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(p.port))
 }
 
+// Backend returns the proxy behind this one, to which it passes what it gets:
+// that of HaproxyConfig, and nil for all programs but haproxy. Who wants to know
+// which targets were asked for reads the Backend's Log.
+func (p *Proxy) Backend() *Proxy { return p.program.backend }
+
 // Log returns what the program has logged so far, at most the last 64 KiB of
 // it: the start, and the traffic, in the program's own format. It starts with
 // the connection by which the package saw that the proxy was ready. Log still
@@ -81,8 +86,8 @@ func (p *Proxy) Log() string { return p.process.log.String() }
 // WaitLog returns when Log contains text, and fails the test with the whole
 // log when it does not within ten seconds, or at once when the proxy has ended.
 // Programs write their log a little
-// after the fact, squid not before a tunnel is closed: a test closes its
-// client's idle connections, then waits for the line. WaitLog must be called
+// after the fact, squid and privoxy not before a tunnel is closed: a test closes
+// its client's idle connections, then waits for the line. WaitLog must be called
 // from the test's own goroutine.
 func (p *Proxy) WaitLog(tb testing.TB, text string) {
 	tb.Helper()

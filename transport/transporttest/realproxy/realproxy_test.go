@@ -13,7 +13,11 @@ import (
 
 func TestTrafficPasses(t *testing.T) {
 	for _, k := range kinds {
-		for _, c := range []realproxy.Config{{}, {User: user, Password: k.password}} {
+		configs := []realproxy.Config{{}}
+		if k.password != "" {
+			configs = append(configs, k.config())
+		}
+		for _, c := range configs {
 			t.Run(fmt.Sprintf("%s/auth=%v", k.name, c.User != ""), func(t *testing.T) {
 				p := k.start(t, c)
 				if got := p.URL(); !strings.HasPrefix(got, k.scheme+"://") || !strings.HasSuffix(got, p.Addr()) {
@@ -26,14 +30,18 @@ func TestTrafficPasses(t *testing.T) {
 					if err != nil || status != http.StatusOK || !strings.HasPrefix(body, "POST hello") {
 						t.Fatalf("over TLS %v: %d %q, %v\n%s", secure, status, body, err, p.Log())
 					}
-					if plain := !secure && k.scheme == "http"; plain && !strings.Contains(body, k.name) {
-						t.Errorf("plain HTTP: the proxy's name is not in Via: %s", body)
+					if secure || k.via == "" {
+						if !strings.Contains(body, `via=""`) {
+							t.Errorf("over TLS %v: there is a Via: %s", secure, body)
+						}
+					} else if !strings.Contains(body, k.via) {
+						t.Errorf("plain HTTP: %s is not in Via: %s", k.via, body)
 					}
 					through.CloseIdleConnections()
-					if secure || k.scheme == "socks5" {
-						p.WaitLog(t, k.line(to))
+					if secure || !k.http() {
+						witness(p).WaitLog(t, k.line(to))
 					} else {
-						p.WaitLog(t, to.URL)
+						witness(p).WaitLog(t, to.URL)
 					}
 				}
 			})
@@ -44,7 +52,7 @@ func TestTrafficPasses(t *testing.T) {
 func TestLocalhostByName(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
-			p := k.start(t, realproxy.Config{User: user, Password: k.password})
+			p := k.start(t, k.config())
 			to := upstream(t, false)
 			name := strings.Replace(to.URL, "127.0.0.1", "localhost", 1)
 			if status, body, err := post(client(t, p.URL(), to), name); err != nil || status != http.StatusOK {
@@ -56,8 +64,11 @@ func TestLocalhostByName(t *testing.T) {
 
 func TestWrongPasswordIsRefused(t *testing.T) {
 	for _, k := range kinds {
+		if k.password == "" {
+			continue // TestConfigThatCannotWork: it refuses a Config with a password
+		}
 		t.Run(k.name, func(t *testing.T) {
-			p := k.start(t, realproxy.Config{User: user, Password: k.password})
+			p := k.start(t, k.config())
 			for _, login := range []*url.Userinfo{
 				url.UserPassword(user, "wrong"), url.UserPassword("bob", k.password), nil,
 			} {
@@ -90,7 +101,7 @@ func TestManyAtOnce(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
-			p := k.start(t, realproxy.Config{User: user, Password: k.password})
+			p := k.start(t, k.config())
 			to := upstream(t, true)
 			through := client(t, p.URL(), to)
 			errs := make(chan error)

@@ -93,6 +93,15 @@ func TestConfigThatCannotWork(t *testing.T) {
 			}
 		}
 	}
+	for _, k := range kinds {
+		if k.password != "" {
+			continue
+		}
+		v := within(t, func(tb testing.TB) { k.start(tb, realproxy.Config{User: user, Password: "p4ssw0rd"}) })
+		if !strings.Contains(v.failed, "knows no passwords") || strings.Contains(v.failed, "p4ssw0rd") {
+			t.Errorf("%s: failed %q, want a failure that says so", k.name, v.failed)
+		}
+	}
 	v := within(t, func(tb testing.TB) { realproxy.Tinyproxy(tb, realproxy.Config{User: "alice", Password: "p@ss"}) })
 	if !strings.Contains(v.failed, "letters") {
 		t.Errorf("tinyproxy: failed %q, want a failure that says which characters are allowed", v.failed)

@@ -19,6 +19,7 @@ type program struct {
 	scheme    string // of the proxy's URL
 	binary    string
 	jailed    bool                                                    // its folder is its whole file system
+	backend   *Proxy                                                  // the proxy behind it; nil: none
 	prepare   func(h *home, port int) (arguments []string, err error) // writes the configuration
 	leftovers func(port int)                                          // removes what the program leaves outside its folder; nil: nothing
 }

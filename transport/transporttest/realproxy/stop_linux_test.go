@@ -92,27 +92,31 @@ func TestStopLeavesNothing(t *testing.T) {
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			folder := temporary(t)
-			p := k.start(t, realproxy.Config{User: user, Password: k.password})
+			p := k.start(t, k.config())
 			to := upstream(t, true)
 			if _, _, err := post(client(t, p.URL(), to), to.URL); err != nil {
 				t.Fatal(err)
 			}
 			born := below(t, os.Getpid())
-			if len(born) == 0 {
-				t.Fatal("the proxy runs, but no process was found")
+			if len(born) < len(chain(p)) {
+				t.Fatalf("%d processes were found, want one for each proxy", len(born))
 			}
-			if len(files(t, folder, p.Addr())) == 0 {
-				t.Fatal("the proxy runs, but no folder was found")
+			for _, part := range chain(p) {
+				if len(files(t, folder, part.Addr())) == 0 {
+					t.Fatalf("%v runs, but no folder was found", part)
+				}
+				part.Stop()
+				part.Stop()
 			}
-			p.Stop()
-			p.Stop()
 			awaitGone(t, born)
-			for _, f := range files(t, folder, p.Addr()) {
-				t.Errorf("%s outlived Stop", f)
-			}
-			if conn, err := net.Dial("tcp", p.Addr()); err == nil {
-				conn.Close()
-				t.Errorf("%s still accepts connections", p.Addr())
+			for _, part := range chain(p) {
+				for _, f := range files(t, folder, part.Addr()) {
+					t.Errorf("%s outlived Stop", f)
+				}
+				if conn, err := net.Dial("tcp", part.Addr()); err == nil {
+					conn.Close()
+					t.Errorf("%v still accepts connections", part)
+				}
 			}
 			if p.Log() == "" && k.name != "microsocks" {
 				t.Error("the log is gone after Stop")
@@ -127,12 +131,17 @@ func TestAbortedTestLeavesNoProcess(t *testing.T) {
 	const marker = "REALPROXY_TEST_ABORT"
 	if os.Getenv(marker) != "" {
 		for _, k := range kinds {
-			fmt.Println(k.start(t, realproxy.Config{User: user, Password: k.password}).Addr())
+			for _, p := range chain(k.start(t, k.config())) {
+				fmt.Println(p.Addr())
+			}
 		}
+		fmt.Println()
 		select {} // until the parent kills us
 	}
 	for _, k := range kinds { // what is not installed skips here, with its reason
-		k.start(t, realproxy.Config{}).Stop()
+		for _, p := range chain(k.start(t, realproxy.Config{})) {
+			p.Stop()
+		}
 	}
 	folder := temporary(t)
 	child := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.timeout=1m")
@@ -145,7 +154,7 @@ func TestAbortedTestLeavesNoProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	var addrs []string
-	for lines := bufio.NewScanner(output); len(addrs) < len(kinds) && lines.Scan(); {
+	for lines := bufio.NewScanner(output); lines.Scan() && lines.Text() != ""; {
 		addrs = append(addrs, lines.Text())
 	}
 	born := below(t, child.Process.Pid)
@@ -153,8 +162,8 @@ func TestAbortedTestLeavesNoProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = child.Wait()
-	if len(born) < len(kinds) {
-		t.Fatalf("%d processes were started, want at least %d; it printed %q", len(born), len(kinds), addrs)
+	if len(addrs) < len(kinds) || len(born) < len(addrs) {
+		t.Fatalf("%d processes were started, want one for each proxy and more than %d; it printed %q", len(born), len(kinds), addrs)
 	}
 	t.Cleanup(func() {
 		for _, addr := range addrs {
