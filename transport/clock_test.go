@@ -76,67 +76,6 @@ func part(pieces int, wait time.Duration) http.Handler {
 	})
 }
 
-// A body that says nothing ends after the limit, with the same error for ever and on
-// every protocol (nasty case 11).
-func TestBodyIdleTimeout(t *testing.T) {
-	for limit, config := range map[time.Duration]transport.Config{
-		600 * time.Second: {}, // the default
-		7 * time.Second:   {BodyIdleTimeout: 7 * time.Second},
-	} {
-		inBubble(t, part(3, limit-time.Second), config, func(t *testing.T, tr *transport.Transport, url string) {
-			resp, err := tr.RoundTrip(unbounded(t, http.MethodGet, url, nil))
-			require.NoError(t, err)
-			buffer := make([]byte, 100)
-			for range 3 { // each piece comes in time
-				n, err := resp.Body.Read(buffer)
-				require.NoError(t, err)
-				assert.Equal(t, "piece", string(buffer[:n]))
-			}
-			began := time.Now()
-			n, err := resp.Body.Read(buffer)
-			assert.Zero(t, n)
-			assert.Equal(t, limit, time.Since(began))
-			for range 3 {
-				e := typed(t, err)
-				assert.Equal(t, transport.PhaseBody, e.Phase)
-				assert.Equal(t, transport.SentYes, e.Sent)
-				assert.True(t, e.Timeout())
-				require.ErrorIs(t, err, context.DeadlineExceeded)
-				assert.Contains(t, err.Error(), "nothing came for "+limit.String())
-				_, err = resp.Body.Read(buffer)
-			}
-			assert.Zero(t, tr.Stats().InUse)
-			require.NoError(t, resp.Body.Close())
-			assert.Zero(t, tr.Stats().InUse)
-		})
-	}
-}
-
-// The limit is for the endpoint. A caller may think between two reads for as long as
-// it likes.
-func TestBodyIdleTimeoutIsNotForSlowConsumers(t *testing.T) {
-	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, strings.Repeat("x", 1000))
-	})
-	inBubble(t, handler, transport.Config{BodyIdleTimeout: time.Second}, func(t *testing.T, tr *transport.Transport, url string) {
-		resp, err := tr.RoundTrip(unbounded(t, http.MethodGet, url, nil))
-		require.NoError(t, err)
-		pause(time.Hour)
-		read := 0
-		for {
-			n, err := resp.Body.Read(make([]byte, 100))
-			read += n
-			if err != nil {
-				require.Equal(t, io.EOF, err)
-				break
-			}
-			pause(time.Hour)
-		}
-		assert.Equal(t, 1000, read)
-		require.NoError(t, resp.Body.Close())
-	})
-}
-
 func TestNegativeTimeoutsMeanNone(t *testing.T) {
 	const long = 48 * time.Hour
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -12,13 +12,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/aitransport/aitransport/transport"
-	"github.com/aitransport/aitransport/transport/transporttest"
 )
 
 // answering is an HTTP proxy that answers each CONNECT with exactly these bytes,
@@ -161,32 +159,6 @@ func TestConnectRefusesAddressesThatAreNone(t *testing.T) {
 		require.Error(t, err, "%q", addr)
 		assert.Equal(t, transport.SentNo, typed(t, err).Sent)
 		assert.Empty(t, requests)
-	}
-}
-
-// What comes in the same packet as the proxy's answer belongs to the tunnel
-// (nasty case 18).
-func TestConnectKeepsEarlyBytes(t *testing.T) {
-	const greeting = "220 the endpoint speaks first\r\n"
-	target := listen(t, func(conn *net.TCPConn) {
-		_, _ = io.WriteString(conn, greeting)
-		echo(conn)
-	})
-	for _, scheme := range schemes {
-		t.Run(scheme, func(t *testing.T) {
-			r := newRig(t, scheme, transporttest.ProxyConfig{Fault: transporttest.Fault{Kind: transporttest.FaultEarlyBytes}})
-			conn, err := r.dialer.DialContext(t.Context(), "tcp", target)
-			require.NoError(t, err)
-			require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
-			got := make([]byte, len(greeting))
-			_, err = io.ReadFull(conn, got[:7])
-			require.NoError(t, err)
-			_, err = io.ReadFull(conn, got[7:])
-			require.NoError(t, err)
-			assert.Equal(t, greeting, string(got))
-			works(t, conn)
-			require.NoError(t, conn.Close())
-		})
 	}
 }
 

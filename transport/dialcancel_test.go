@@ -79,7 +79,7 @@ func TestTransportCancelWhileTheProxyHangs(t *testing.T) {
 			t.Run(scheme+" "+url, func(t *testing.T) {
 				r := newRig(t, scheme, transporttest.ProxyConfig{Fault: transporttest.Fault{Kind: transporttest.FaultHang}})
 				tr := newTransport(t, transport.Config{
-					Proxy: r.dialer.Proxy, ProxyTLS: r.dialer.TLS, ConnectTimeout: brief, FallbackToDirect: true,
+					Proxy: r.dialer.Proxy, ProxyTLS: r.dialer.TLS, ConnectTimeout: brief,
 				})
 				// An http proxy is sent the request for an http endpoint itself: it hangs later.
 				absolute := scheme == "http" && strings.HasPrefix(url, "http:")

@@ -1,15 +1,10 @@
 package transport_test
 
 import (
-	"context"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -82,98 +77,32 @@ func TestSOCKSWarningOncePerRoute(t *testing.T) {
 	assertHidden(t, "log", logs.String())
 }
 
-// HTTP/2 is never offered to a proxy, whatever the proxy would like (nasty case 2).
-func TestHTTP2IsNeverOfferedToTheProxy(t *testing.T) {
-	ca := newCA(t)
-	proxy := startProxy(t, transporttest.ProxyConfig{Scheme: "https", CA: ca, HTTP2: true})
-	for _, up := range upstreams {
-		t.Run(up.name, func(t *testing.T) {
-			server := up.start(t, ca, text("ok"))
-			tr := newTransport(t, transport.Config{Proxy: parse(t, proxy.URL()), ProxyTLS: trust(ca), TLS: trust(ca), HTTP2: transport.HTTP2Always})
-			resp, body := get(t, tr, server.URL())
-			assert.Equal(t, "ok", body)
-			assert.Equal(t, up.h2, resp.ProtoMajor == 2)
-		})
-	}
-}
-
-// An HTTP/2 connection that swallows everything is found out by pings, within ping
-// and time-out, and the next request has a new one (nasty case 13).
-func TestBlackholedHTTP2Connection(t *testing.T) {
-	ca := newCA(t)
-	synctest.Test(t, func(t *testing.T) {
-		server, stop := serveMemory(t, upstreams[2], ca, text("ok"))
-		defer stop()
-		var holes []*blackhole
-		tr, err := transport.New(transport.Config{TLS: trust(ca), Dialer: &dialerFunc{func(ctx context.Context, network, addr string) (net.Conn, error) {
-			conn, err := server.DialContext(ctx, network, addr)
-			hole := &blackhole{Conn: conn}
-			holes = append(holes, hole)
-			return hole, err
-		}}})
-		require.NoError(t, err)
-		ask := func() (string, error) {
-			return callBody(tr, unbounded(t, http.MethodPost, server.url, strings.NewReader("x")))
-		}
-		body, err := ask()
-		require.NoError(t, err)
-		assert.Equal(t, "ok", body)
-
-		holes[0].open.Store(true)
-		began := time.Now()
-		_, err = ask()
-		e := typed(t, err)
-		assert.Equal(t, transport.PhaseWait, e.Phase)
-		assert.Equal(t, transport.SentUnknown, e.Sent)
-		assert.LessOrEqual(t, time.Since(began), 31*time.Second)
-		assert.Zero(t, tr.Stats().Conns)
-
-		body, err = ask()
-		require.NoError(t, err)
-		assert.Equal(t, "ok", body)
-		assert.Len(t, holes, 2)
-		require.NoError(t, tr.Close())
-	})
-}
-
-// blackhole is a connection that, once open, loses what is written.
-type blackhole struct {
-	net.Conn
-	open atomic.Bool
-}
-
-func (b *blackhole) Write(p []byte) (int, error) {
-	if b.open.Load() {
-		return len(p), nil
-	}
-	return b.Conn.Write(p)
-}
-
 // A connection that the endpoint is about to close (GOAWAY) serves its streams to
 // their end; new requests go elsewhere.
 func TestConnectionsThatGoAway(t *testing.T) {
 	ca := newCA(t)
-	first := make(chan *h2Stream, 1)
-	peer := serveFrames(t, ca, func(n int64, s *h2Stream) {
-		if n == 1 {
-			s.begin()
-			s.goAway(s.id)
+	first := make(chan *transporttest.H2Stream, 1)
+	peer := newH2Peer(t, transporttest.H2PeerConfig{CA: ca, Serve: func(s *transporttest.H2Stream) {
+		if s.Number() == 1 {
+			s.Begin(http.StatusOK, nil)
+			s.GoAway(s.ID(), http2.ErrCodeNo)
 			first <- s
 			return
 		}
-		s.answer("second")
-	})
+		s.Answer(http.StatusOK, nil, "second")
+	}})
 	tr := newTransport(t, transport.Config{TLS: trust(ca)})
-	streaming, err := tr.RoundTrip(newRequest(t, http.MethodGet, peer.url(), nil))
+	streaming, err := tr.RoundTrip(newRequest(t, http.MethodGet, peer.URL(), nil))
 	require.NoError(t, err)
 	// The GOAWAY was written after the head: a ping there and back shows it was read.
 	s := <-first
-	require.NoError(t, s.conn.ping(bounded(t)))
+	require.NoError(t, s.Ping(bounded(t)))
 
-	_, body := get(t, tr, peer.url())
+	_, body := get(t, tr, peer.URL())
 	assert.Equal(t, "second", body)
-	assert.Equal(t, int64(2), peer.conns.Load())
-	s.end("first")
+	assert.Equal(t, 2, peer.Accepted())
+	s.Data("first")
+	s.End()
 	_, err = readAndClose(streaming)
 	require.NoError(t, err)
 	assert.Zero(t, tr.Stats().InUse)
@@ -188,27 +117,27 @@ func TestHTTP2HerdKeepsToTheStreamLimit(t *testing.T) {
 	ca := newCA(t)
 	var (
 		mu      sync.Mutex
-		open    = map[*h2Conn]int{}
-		held    []*h2Stream
+		open    = map[int]int{} // streams of each connection
+		held    []*transporttest.H2Stream
 		refused int
 		full    = make(chan struct{})
 	)
-	peer := serveFrames(t, ca, func(_ int64, s *h2Stream) {
+	peer := newH2Peer(t, transporttest.H2PeerConfig{CA: ca, Settings: []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: limit}}, Serve: func(s *transporttest.H2Stream) {
 		mu.Lock()
 		defer mu.Unlock()
-		if open[s.conn]++; open[s.conn] > limit {
+		if open[s.Conn()]++; open[s.Conn()] > limit {
 			refused++
-			s.reset(http2.ErrCodeRefusedStream)
+			s.Reset(http2.ErrCodeRefusedStream)
 			return
 		}
 		if held = append(held, s); len(held) == herd {
 			close(full)
 		}
-	}, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: limit})
+	}})
 	tr := newTransport(t, transport.Config{TLS: trust(ca), Retries: -1})
 	results := make(chan error, herd)
 	for range herd {
-		go func() { results <- callOnce(bounded(t), tr, peer.url()) }()
+		go func() { results <- callOnce(bounded(t), tr, peer.URL()) }()
 	}
 	select {
 	case <-full:
@@ -217,12 +146,12 @@ func TestHTTP2HerdKeepsToTheStreamLimit(t *testing.T) {
 	}
 	mu.Lock()
 	for _, s := range held {
-		s.answer("ok")
+		s.Answer(http.StatusOK, nil, "ok")
 	}
 	mu.Unlock()
 	for range herd {
 		require.NoError(t, <-results)
 	}
 	assert.Zero(t, refused)
-	assert.Equal(t, int64(herd/limit), peer.conns.Load())
+	assert.Equal(t, herd/limit, peer.Accepted())
 }

@@ -23,34 +23,6 @@ var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	}
 })
 
-// Two Transports with different client certificates on one pool, to one endpoint:
-// each presents its own (nasty case 22).
-func TestClientCertificatesDoNotMix(t *testing.T) {
-	ca, clients := newCA(t), newCA(t)
-	for _, up := range upstreams[1:] {
-		t.Run(up.name, func(t *testing.T) {
-			server := newServer(t, transporttest.ServerConfig{CA: ca, ClientCA: clients, HTTP2: up.h2, Handler: whoami})
-			shared := newPool(t)
-			byName := map[string]*transport.Transport{}
-			for _, name := range []string{"anna", "bert"} {
-				certificate, err := clients.Certificate(name)
-				require.NoError(t, err)
-				byName[name] = newTransport(t, transport.Config{
-					Pool: shared, TLS: &tls.Config{RootCAs: ca.Pool(), Certificates: []tls.Certificate{certificate}},
-				})
-			}
-			for range 3 {
-				for name, tr := range byName {
-					_, body := get(t, tr, server.URL())
-					assert.Equal(t, name, body)
-				}
-			}
-			assert.Equal(t, 2, shared.Stats().Agents)
-			assert.Equal(t, 2, server.Accepted())
-		})
-	}
-}
-
 // A client certificate that is missing shows on TLS 1.3 only after the request was
 // sent: it is not sent again, and not taken for an endpoint that is down (nasty
 // case 16).
@@ -144,32 +116,6 @@ func TestProxyUsersDoNotShare(t *testing.T) {
 	assert.NotEqual(t, first, third)
 }
 
-// A user's TLS configuration is not changed, whatever it is used for (nasty case 14).
-func TestUsersTLSConfigIsUnchanged(t *testing.T) {
-	ca := newCA(t)
-	h1 := newServer(t, transporttest.ServerConfig{CA: ca, Handler: text("h1")})
-	h2 := newServer(t, transporttest.ServerConfig{CA: ca, HTTP2: true, Handler: text("h2")})
-	mine := &tls.Config{RootCAs: ca.Pool(), NextProtos: []string{"spdy/3"}, MinVersion: tls.VersionTLS12}
-	before := mine.Clone()
-	proxy := startProxy(t, transporttest.ProxyConfig{Scheme: "https", CA: ca, HTTP2: true})
-	for _, mode := range []transport.HTTP2Mode{transport.HTTP2Auto, transport.HTTP2Never, transport.HTTP2Always} {
-		for _, config := range []transport.Config{{TLS: mine}, {TLS: mine, ProxyTLS: mine, Proxy: parse(t, proxy.URL())}} {
-			config.HTTP2 = mode
-			tr := newTransport(t, config)
-			resp, body := get(t, tr, h1.URL())
-			assert.Equal(t, "h1", body)
-			assert.Equal(t, "http/1.1", resp.TLS.NegotiatedProtocol)
-			resp, body = get(t, tr, h2.URL())
-			assert.Equal(t, "h2", body)
-			assert.Equal(t, mode != transport.HTTP2Never, resp.ProtoMajor == 2)
-		}
-	}
-	assert.Equal(t, before.NextProtos, mine.NextProtos)
-	assert.Equal(t, before.ServerName, mine.ServerName)
-	assert.Equal(t, before.MinVersion, mine.MinVersion)
-	assert.Empty(t, mine.Certificates)
-}
-
 // A ServerName that a user set is for the endpoint, not for the proxy.
 func TestServerNames(t *testing.T) {
 	ca := newCA(t)
@@ -214,36 +160,4 @@ func TestAgentsAreRetiredAfterTLSFailures(t *testing.T) {
 	require.NoError(t, streaming.Body.Close())
 	assert.Zero(t, tr.Stats().Draining)
 	require.NoError(t, good.Wait(bounded(t), nothingOpen))
-}
-
-// A stream outlives the eviction of its agent, and then nothing is left (nasty
-// case 12).
-func TestEvictionDuringAStream(t *testing.T) {
-	ca := newCA(t)
-	for _, up := range upstreams {
-		t.Run(up.name, func(t *testing.T) {
-			finish := make(chan struct{})
-			server := up.start(t, ca, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				_, _ = io.WriteString(w, "half")
-				w.(http.Flusher).Flush()
-				select {
-				case <-finish:
-				case <-r.Context().Done():
-					panic(http.ErrAbortHandler)
-				}
-				_, _ = io.WriteString(w, " whole")
-			}))
-			shared := newPool(t)
-			tr := newTransport(t, transport.Config{Pool: shared, TLS: trust(ca)})
-			resp := half(t, tr, newRequest(t, http.MethodGet, server.URL(), nil))
-			shared.Evict(server.URL())
-			assert.Zero(t, shared.Stats().Agents)
-			close(finish)
-			rest, err := io.ReadAll(resp.Body)
-			require.NoError(t, err)
-			assert.Equal(t, " whole", string(rest))
-			require.NoError(t, resp.Body.Close())
-			require.NoError(t, server.Wait(bounded(t), nothingOpen))
-		})
-	}
 }

@@ -38,10 +38,13 @@ func newNoProxy(name, list string) (*noProxy, error) {
 	return n, nil
 }
 
-// withoutDot is an entry without the dot at the end of its name.
+// withoutDot is an entry without the dot at the end of its name. Behind a star that
+// would leave an entry for everything.
 func withoutDot(entry string) string {
 	name, port, hasPort := strings.Cut(entry, ":")
-	name = strings.TrimSuffix(name, ".")
+	if name != "*." {
+		name = strings.TrimSuffix(name, ".")
+	}
 	if !hasPort {
 		return name
 	}
@@ -59,6 +62,8 @@ func (n *noProxy) direct(u *url.URL) bool {
 	return proxy == nil && err == nil
 }
 
+// namesLoopback matches localhost by name, and addresses by what they mean, however
+// they are written.
 func (n *noProxy) namesLoopback(u *url.URL) bool {
 	host, port, _ := net.SplitHostPort(hostPort(u))
 	ip, _ := netip.ParseAddr(host)
@@ -73,8 +78,13 @@ func (n *noProxy) namesLoopback(u *url.URL) bool {
 		if h, p, err := net.SplitHostPort(entry); err == nil {
 			name, wantPort = h, p
 		}
-		name = strings.Trim(name, "[].")
-		if wantPort == port && (name == host || strings.HasSuffix(host, "."+strings.TrimPrefix(name, "*."))) {
+		name = strings.TrimSuffix(strings.TrimPrefix(name, "["), "]")
+		named, _ := netip.ParseAddr(name)
+		same := name == host
+		if ip.IsValid() {
+			same = named.IsValid() && named.Unmap() == ip.Unmap()
+		}
+		if same && wantPort == port {
 			return true
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -180,61 +179,4 @@ func TestRetryStopsWithTheCaller(t *testing.T) {
 	})).RoundTrip(req)
 	require.ErrorIs(t, err, io.EOF)
 	assert.Equal(t, 1, calls)
-}
-
-// A stream that an HTTP/2 peer refuses was not processed: it is sent again, and
-// when it is always refused the end comes at once, not after a hidden back-off
-// (nasty case 9).
-func TestRefusedStreams(t *testing.T) {
-	ca := newCA(t)
-	t.Run("once", func(t *testing.T) {
-		peer := serveFrames(t, ca, func(n int64, s *h2Stream) {
-			if n == 2 {
-				s.reset(http2.ErrCodeRefusedStream)
-				return
-			}
-			s.answer("ok")
-		})
-		tr := newTransport(t, transport.Config{TLS: trust(ca)})
-		get(t, tr, peer.url())
-		_, body := exchange(t, tr, newRequest(t, http.MethodPost, peer.url(), strings.NewReader("x")))
-		assert.Equal(t, "ok", body)
-		assert.Equal(t, int64(3), peer.requests.Load())
-		assert.Equal(t, int64(1), peer.conns.Load(), "the connection is as good as before")
-	})
-	t.Run("always", func(t *testing.T) {
-		peer := serveFrames(t, ca, func(_ int64, s *h2Stream) { s.reset(http2.ErrCodeRefusedStream) })
-		tr := newTransport(t, transport.Config{TLS: trust(ca), Retries: 2})
-		began := time.Now()
-		e := refused(t, tr, newRequest(t, http.MethodPost, peer.url(), strings.NewReader("x")))
-		assert.Equal(t, transport.SentNo, e.Sent)
-		assert.Equal(t, transport.PhaseSend, e.Phase)
-		var reset http2.StreamError
-		require.ErrorAs(t, e, &reset)
-		assert.Equal(t, http2.ErrCodeRefusedStream, reset.Code)
-		assert.Equal(t, int64(3), peer.requests.Load())
-		assert.Less(t, time.Since(began), patience/2)
-		assert.Zero(t, tr.Stats().InUse)
-	})
-}
-
-// Any other end of a stream may come after the request was processed. net/http by
-// itself sends PROTOCOL_ERROR again without end (nasty case 1).
-func TestResetStreamsAreNotSentAgain(t *testing.T) {
-	ca := newCA(t)
-	for _, code := range []http2.ErrCode{http2.ErrCodeProtocol, http2.ErrCodeInternal, http2.ErrCodeCancel, http2.ErrCodeEnhanceYourCalm} {
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
-			t.Run(code.String()+" "+method, func(t *testing.T) {
-				peer := serveFrames(t, ca, func(_ int64, s *h2Stream) { s.reset(code) })
-				tr := newTransport(t, transport.Config{TLS: trust(ca), Retries: 5, FallbackToDirect: true})
-				e := refused(t, tr, newRequest(t, method, peer.url(), strings.NewReader("x")))
-				assert.Equal(t, transport.SentUnknown, e.Sent)
-				var reset http2.StreamError
-				require.ErrorAs(t, e, &reset)
-				assert.Equal(t, code, reset.Code)
-				assert.Equal(t, int64(1), peer.requests.Load())
-				assert.Zero(t, tr.Stats().InUse)
-			})
-		}
-	}
 }

@@ -3,7 +3,6 @@ package transport_test
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -100,45 +99,6 @@ func (d *spoiledDialer) spoil() {
 	}
 }
 
-// A POST without GetBody on a connection that turns out to be dead is sent again if
-// no byte of it was written, and not if one was (nasty case 7).
-func TestUnsentPOSTIsSentAgain(t *testing.T) {
-	ca := newCA(t)
-	for _, up := range upstreams[:2] {
-		for _, partial := range []int{0, 1} {
-			t.Run(up.name+map[int]string{0: " nothing written", 1: " something written"}[partial], func(t *testing.T) {
-				var hits atomic.Int64
-				server := up.start(t, ca, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					body, _ := io.ReadAll(r.Body)
-					hits.Add(1)
-					_, _ = w.Write(body)
-				}))
-				dialer := &spoiledDialer{base: new(net.Dialer), partial: partial}
-				tr := newTransport(t, transport.Config{TLS: trust(ca), Dialer: dialer})
-				get(t, tr, server.URL())
-				dialer.spoil()
-
-				body := &recorder{Reader: strings.NewReader("a question")}
-				req := newRequest(t, http.MethodPost, server.URL(), body)
-				if partial == 0 || up.secure {
-					// Part of a TLS record is nothing that the endpoint could read.
-					_, answer := exchange(t, tr, req)
-					assert.Equal(t, "a question", answer)
-					assert.Equal(t, int64(2), hits.Load())
-				} else {
-					e := refused(t, tr, req)
-					assert.Equal(t, transport.SentYes, e.Sent)
-					assert.Equal(t, transport.PhaseSend, e.Phase)
-					require.ErrorIs(t, e, errReset)
-					assert.Equal(t, int64(1), hits.Load())
-				}
-				eventuallyClosed(t, body)
-				assert.Zero(t, tr.Stats().InUse)
-			})
-		}
-	}
-}
-
 // When one idle connection turns out to be dead, its siblings are not tried one by
 // one: one more try is enough.
 func TestOneRetryPassesAllStaleConnections(t *testing.T) {
@@ -170,45 +130,6 @@ func TestOneRetryPassesAllStaleConnections(t *testing.T) {
 	dialer.spoil()
 	exchange(t, tr, newRequest(t, http.MethodPost, server.URL(), &recorder{Reader: strings.NewReader("x")}))
 	assert.Equal(t, 1, tr.Stats().Conns)
-}
-
-// A request that the endpoint has read is never sent again, however it ends, on a
-// new connection or on one that served before (nasty case 8).
-func TestReadRequestIsHitOnce(t *testing.T) {
-	ca := newCA(t)
-	everyRoute(t, func(t *testing.T, route string, up upstream) {
-		if !up.secure && (route == "http" || route == "https") {
-			return // the proxy answers 502 in the endpoint's place
-		}
-		for _, reused := range []bool{false, true} {
-			for _, method := range []string{http.MethodGet, http.MethodPost} {
-				var hits atomic.Int64
-				server := up.start(t, ca, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-					if r.URL.Path == "/die" {
-						_, _ = io.Copy(io.Discard, r.Body)
-						hits.Add(1)
-						panic(http.ErrAbortHandler)
-					}
-				}))
-				config, _ := through(t, route, transport.Config{TLS: trust(ca), Retries: 3, FallbackToDirect: true})
-				tr := newTransport(t, config)
-				if reused {
-					get(t, tr, server.URL())
-				}
-				var body io.Reader
-				if method == http.MethodPost {
-					body = strings.NewReader("a question") // has GetBody
-				}
-				req := newRequest(t, method, server.URL()+"/die", body)
-				req.Header.Set("Idempotency-Key", "1") // net/http by itself would take it for leave
-				e := refused(t, tr, req)
-				assert.NotEqual(t, transport.SentNo, e.Sent)
-				assert.Equal(t, transport.PhaseWait, e.Phase, "%v", e)
-				assert.Equal(t, int64(1), hits.Load())
-				assert.Zero(t, tr.Stats().InUse)
-			}
-		}
-	})
 }
 
 // An endpoint that takes connections and ends them at once is not asked for ever.
