@@ -95,7 +95,7 @@ func benchmarkCalls(b *testing.B, rt http.RoundTripper, target string) {
 	}
 }
 
-func benchmarkCall(b *testing.B, rt http.RoundTripper, target string) {
+func benchmarkCall(b testing.TB, rt http.RoundTripper, target string) {
 	b.Helper()
 	req, err := http.NewRequestWithContext(b.Context(), http.MethodPost, target, strings.NewReader("hello"))
 	if err != nil {
