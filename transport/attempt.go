@@ -183,17 +183,22 @@ func (at *attempt) failed(err error) *Error {
 	return e
 }
 
-// sent says whether anything reached the wire. On HTTP/1.1 the written bytes tell;
-// on HTTP/2 only the peer's word that it did not process the stream.
+// sent says whether anything reached the wire: written bytes tell. On HTTP/2 they may
+// be another stream's; then only the peer's word that it did not process the stream
+// is proof. net/http waits there for what it was writing, unless it was interrupted.
 func (at *attempt) sent(err error) Sent {
+	silent := at.conn.sentBytes() == at.before
 	if !at.conn.h2() {
-		if at.conn.sentBytes() == at.before {
+		if silent {
 			return SentNo
 		}
 		return SentYes
 	}
 	var reset http2.StreamError
 	if errors.As(err, &reset) && (reset.Code == http2.ErrCodeRefusedStream || reset.Code == http2.ErrCodeHTTP11Required) {
+		return SentNo
+	}
+	if silent && at.Err() == nil && !at.stalled.Load() && !at.agent.isClosed() {
 		return SentNo
 	}
 	return SentUnknown

@@ -57,10 +57,11 @@ func (a *agent) idleBefore(c *conn) (time.Duration, bool) {
 	return time.Since(c.idleSince), true
 }
 
-// sentBytes is how much was written so far; only meaningful on HTTP/1.1.
+// sentBytes is how much was written so far. On HTTP/2 that includes what other
+// streams and TLS itself wrote.
 func (c *conn) sentBytes() int64 {
-	if c.written == nil {
-		return 0
+	if c.h2() {
+		return c.word.written.Load()
 	}
 	return c.written.written.Load()
 }

@@ -31,6 +31,7 @@ type firstWord struct {
 	heard      bool          // something came since; belongs to Read
 	understood atomic.Bool   // and made sense
 	proven     atomic.Bool   // an answer came
+	written    atomic.Int64  // bytes, TLS's own included
 	done       chan struct{} // closed when it was understood, or the connection ended
 	once       sync.Once
 }
@@ -51,6 +52,16 @@ func (w *firstWord) Read(p []byte) (int, error) {
 	}
 	if err != nil {
 		w.finish()
+	}
+	return n, err
+}
+
+// Write counts before it writes, since an answer may be quicker than we are.
+func (w *firstWord) Write(p []byte) (int, error) {
+	w.written.Add(int64(len(p)))
+	n, err := w.Conn.Write(p)
+	if err != nil {
+		w.written.Add(int64(n - len(p)))
 	}
 	return n, err
 }

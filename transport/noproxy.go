@@ -71,10 +71,10 @@ func (n *noProxy) namesLoopback(u *url.URL) bool {
 		if entry == "*" {
 			return true
 		}
-		if prefix, err := netip.ParsePrefix(entry); err == nil && ip.IsValid() && prefix.Contains(ip.Unmap()) {
+		if _, network, err := net.ParseCIDR(entry); err == nil && network.Contains(ip.AsSlice()) {
 			return true
 		}
-		name, wantPort := entry, port
+		name, wantPort := entry, ""
 		if h, p, err := net.SplitHostPort(entry); err == nil {
 			name, wantPort = h, p
 		}
@@ -84,7 +84,7 @@ func (n *noProxy) namesLoopback(u *url.URL) bool {
 		if ip.IsValid() {
 			same = named.IsValid() && named.Unmap() == ip.Unmap()
 		}
-		if same && wantPort == port {
+		if same && (wantPort == "" || wantPort == port) {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package transporttest
 import (
 	"errors"
 	"net"
+	"sync/atomic"
 )
 
 // port is a TCP port of 127.0.0.1 that can stop listening and start again.
@@ -17,6 +18,7 @@ type port struct {
 	mooring  []*net.TCPConn
 	listener *net.TCPListener // nil: down
 	done     chan struct{}    // closed when the accept loop of listener has ended
+	stopping atomic.Bool      // down ends the accept loop
 	failure  error            // what ended the accept loop, if down did not; read after done
 }
 
@@ -80,7 +82,7 @@ func (p *port) accept(listener *net.TCPListener, done chan struct{}) {
 	for {
 		tcp, err := listener.AcceptTCP()
 		if err != nil {
-			if !errors.Is(err, net.ErrClosed) {
+			if !errors.Is(err, net.ErrClosed) && !p.stopping.Load() {
 				p.failure = err
 			}
 			_ = listener.Close()
@@ -96,9 +98,12 @@ func (p *port) down() error {
 	if p.listener == nil {
 		return nil
 	}
+	p.stopping.Store(true)
+	refuse(p.listener)
 	_ = p.listener.Close()
 	<-p.done
 	failure := p.failure
 	p.listener, p.failure = nil, nil
+	p.stopping.Store(false)
 	return failure
 }

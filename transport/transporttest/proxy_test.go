@@ -6,7 +6,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -226,4 +229,37 @@ func TestProxyCutsConnectionsAndGoesOn(t *testing.T) {
 	client.CloseIdleConnections() // or net/http may still reach for the dead one
 	_, body := get(t, client, server.URL())
 	assert.Equal(t, "hello", body)
+}
+
+// A port that is down refuses connections and comes up again, though this process
+// forks children meanwhile, which hold its sockets for a moment.
+func TestDownThoughChildrenAreForked(t *testing.T) {
+	proxy, err := transporttest.NewProxy(transporttest.ProxyConfig{})
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, proxy.Close()) }()
+	stop := make(chan struct{})
+	var forks sync.WaitGroup
+	for range 2 {
+		forks.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_ = exec.CommandContext(t.Context(), "true").Run()
+				}
+			}
+		})
+	}
+	defer forks.Wait()
+	defer close(stop)
+	for range 200 {
+		proxy.SetFault(transporttest.Fault{Kind: transporttest.FaultDown})
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", proxy.Addr())
+		if err == nil {
+			_ = conn.Close()
+		}
+		require.ErrorIs(t, err, syscall.ECONNREFUSED)
+		proxy.SetFault(transporttest.Fault{})
+	}
 }

@@ -27,7 +27,7 @@ type ServerConfig struct {
 // connections. All methods may be called by several goroutines at once.
 type Server struct {
 	url      string
-	listener listener
+	listener *listener
 	http     *http.Server
 	ledger   *ledger
 	served   chan struct{}  // closed when the accept loop has ended
@@ -54,11 +54,10 @@ func NewServer(config ServerConfig) (*Server, error) {
 			return nil, err
 		}
 	}
-	tcp, err := listenLoopback(0)
-	if err != nil {
+	var err error
+	if s.listener, err = newListener(s.ledger); err != nil {
 		return nil, fmt.Errorf("transporttest: server: %w", err)
 	}
-	s.listener = listener{TCPListener: tcp, ledger: s.ledger}
 	s.url = "http://" + s.Addr()
 	if config.CA != nil {
 		s.url = "https://" + s.Addr()
@@ -144,7 +143,7 @@ func (s *Server) connState(_ net.Conn, state http.ConnState) {
 // http://127.0.0.1:port, or https://127.0.0.1:port with a CA.
 func (s *Server) URL() string { return s.url }
 
-// Addr returns 127.0.0.1:port.
+// Addr returns 127.0.0.1:port. It stays the same for the life of the server.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Accepted returns the number of connections accepted since the start.
@@ -171,17 +170,30 @@ func (s *Server) Wait(ctx context.Context, until func(Stats) bool) error {
 // handlers.
 func (s *Server) CloseConnections() { s.ledger.cut() }
 
+// Down stops listening: when it returns, connections are refused, until Up. Those
+// that are open stay; CloseConnections after it makes the server dead to everybody.
+// The port stays reserved. Down twice is down.
+func (s *Server) Down() { s.listener.down() }
+
+// Up listens again, on the same port, if the server is down and was not closed.
+// Should the port be lost, which takes a fault of the operating system, the server
+// stays down and Close returns the reason.
+func (s *Server) Up() { s.listener.up() }
+
 // Close stops listening, cuts every open connection and waits until all
 // handlers have returned: a handler must end when its request's context does.
 // It may be called again, and then waits just the same. It must not be called
-// by a handler. The error is that of closing the listener, from the first call.
+// by a handler. The first call returns why the server could not listen, if that
+// ever happened.
 func (s *Server) Close() error {
 	var err error
 	s.closing.Do(func() {
 		s.mu.Lock()
 		s.closed = true
 		s.mu.Unlock()
-		err = s.listener.Close()
+		if err = s.listener.stop(); err != nil {
+			err = fmt.Errorf("transporttest: server %s: %w", s.Addr(), err)
+		}
 		<-s.served
 		s.ledger.cut()
 		_ = s.http.Close()

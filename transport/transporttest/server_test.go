@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -134,6 +136,78 @@ func TestServerCutsConnectionsAndGoesOn(t *testing.T) {
 		status, _ := get(t, client, server.URL())
 		assert.Equal(t, 200, status)
 	}
+}
+
+// A server that is down refuses, keeps the connections it has, and comes back on the
+// same port.
+func TestServerGoesDownAndUp(t *testing.T) {
+	ca := newCA(t)
+	for _, config := range []transporttest.ServerConfig{{}, {CA: ca}, {CA: ca, HTTP2: true}} {
+		config.Handler = text("hello")
+		server := newServer(t, config)
+		url := server.URL()
+		for range 3 {
+			client := newClient(t, "", ca)
+			client.Transport.(*http.Transport).ForceAttemptHTTP2 = true
+			status, _ := get(t, client, url)
+			require.Equal(t, 200, status)
+
+			server.Down()
+			server.Down()
+			_, err := net.Dial("tcp", server.Addr())
+			require.ErrorIs(t, err, syscall.ECONNREFUSED)
+			get(t, client, url) // by the connection that is there
+			accepted := server.Accepted()
+
+			server.CloseConnections()
+			assert.Equal(t, 0, server.Open())
+			_, err = client.Get(url)
+			require.Error(t, err)
+			assert.Equal(t, accepted, server.Accepted())
+
+			server.Up()
+			server.Up()
+			status, _ = get(t, client, url)
+			require.Equal(t, 200, status)
+		}
+		assert.Equal(t, url, server.URL())
+		server.Down()
+		require.NoError(t, server.Close())
+		server.Up()
+		_, err := net.Dial("tcp", server.Addr())
+		require.Error(t, err)
+	}
+}
+
+// Whoever is served while the server goes down and up is served to the end.
+func TestServerGoesDownAndUpUnderLoad(t *testing.T) {
+	server := newServer(t, transporttest.ServerConfig{Handler: text("hello")})
+	var clients sync.WaitGroup
+	for range 8 {
+		client := newClient(t, "", nil)
+		clients.Go(func() {
+			for range 100 {
+				resp, err := client.Get(server.URL())
+				if err != nil {
+					continue
+				}
+				body, err := io.ReadAll(resp.Body)
+				if err == nil {
+					assert.Equal(t, "hello", string(body))
+				}
+				resp.Body.Close()
+			}
+		})
+	}
+	for range 50 {
+		server.Down()
+		server.CloseConnections()
+		assert.Equal(t, 0, server.Open())
+		server.Up()
+	}
+	clients.Wait()
+	require.NoError(t, server.Close())
+	assert.Equal(t, 0, server.Open())
 }
 
 func TestServerCloseEndsEverything(t *testing.T) {
