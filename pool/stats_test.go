@@ -95,7 +95,7 @@ func TestAgentsAreCalledWithoutTheMutex(t *testing.T) {
 			"eviction":             func() { take("other") },
 			"sweep":                func() { time.Sleep(2 * time.Minute); synctest.Wait() },
 			"Evict":                func() { p.Evict(key("mine").Origin()) },
-			"expiry":               func() { time.Sleep(time.Minute); take("mine") },
+			"expiry":               func() { time.Sleep(time.Minute); take("mine"); synctest.Wait() }, // a sweep may come first
 		} {
 			take("mine")
 			asked := a.asked.Load()
