@@ -110,9 +110,9 @@ func TestH1PeerHangs(t *testing.T) {
 			close(hung)
 			x.Hang()
 		}})
-		failed := make(chan error, 1)
+		failed, client := make(chan error, 1), newClient(t, "", ca)
 		go func() {
-			resp, err := newClient(t, "", ca).Post(peer.URL(), "text/plain", upload())
+			resp, err := client.Post(peer.URL(), "text/plain", upload())
 			if err == nil {
 				resp.Body.Close()
 			}
