@@ -36,7 +36,11 @@ type agent struct {
 }
 
 // waiter is a request that waits for a connection.
-type waiter struct{ ready chan turn }
+type waiter struct {
+	ready chan turn
+	ctx   context.Context // lends its values to a dial, not its end
+	since time.Time
+}
 
 // turn is what a waiter gets: a connection it may use, or the error of a dial, or
 // neither and it must ask again.
@@ -101,9 +105,9 @@ func (a *agent) takeOrWait(ctx context.Context) (*conn, *waiter, error) {
 	if c := a.takeLocked(); c != nil {
 		return c, nil, nil
 	}
-	w := &waiter{ready: make(chan turn, 1)}
+	w := &waiter{ready: make(chan turn, 1), ctx: ctx, since: time.Now()}
 	a.waiters = append(a.waiters, w)
-	a.dialLocked(ctx)
+	a.dialLocked()
 	return nil, w, nil
 }
 
@@ -144,6 +148,11 @@ func (a *agent) await(ctx context.Context, w *waiter) (*conn, error) {
 	if i := slices.Index(a.waiters, w); i >= 0 {
 		a.waiters = slices.Delete(a.waiters, i, i+1)
 	}
+	if len(a.waiters) == 0 && a.settings.connect <= 0 {
+		for d := range a.dials { // without a time limit of its own it might never end
+			d.cancel()
+		}
+	}
 	a.mu.Unlock()
 	select {
 	case t := <-w.ready: // it came at the same moment
@@ -155,29 +164,29 @@ func (a *agent) await(ctx context.Context, w *waiter) (*conn, error) {
 	return nil, fail(ctx, phase, a.proxy, a.key.Host, ctx.Err())
 }
 
-// dialLocked starts the dials that the waiters need. The context lends its values,
-// not its end.
-func (a *agent) dialLocked(ctx context.Context) {
+// dialLocked starts the dials that the waiters need, each for one of them.
+func (a *agent) dialLocked() {
 	want := len(a.waiters)
 	if a.single {
 		want = min(want, 1)
 	}
 	for len(a.dials) < want {
-		d := &dialing{}
+		d := &dialing{began: time.Now()}
 		a.dials[d] = struct{}{}
-		values := context.WithoutCancel(ctx)
+		w := a.waiters[min(len(a.dials), len(a.waiters))-1]
+		dialCtx, cancel := context.WithCancel(context.WithoutCancel(w.ctx))
+		d.cancel = cancel
 		a.wg.Go(func() {
-			dialCtx, cancel := context.WithCancel(values)
 			defer cancel()
 			defer context.AfterFunc(a.ctx, cancel)()
 			cc, err := a.connect(dialCtx, d)
-			a.dialed(values, d, cc, err)
+			a.dialed(d, cc, err)
 		})
 	}
 }
 
 // dialed hands out a new connection, or its failure.
-func (a *agent) dialed(ctx context.Context, d *dialing, cc *http.ClientConn, err error) {
+func (a *agent) dialed(d *dialing, cc *http.ClientConn, err error) {
 	var c *conn
 	if err == nil {
 		c = &conn{cc: cc, raw: d.raw, tls: d.tls, written: d.written, word: d.word}
@@ -186,7 +195,7 @@ func (a *agent) dialed(ctx context.Context, d *dialing, cc *http.ClientConn, err
 	delete(a.dials, d)
 	switch {
 	case err != nil:
-		a.refuseLocked(a.dialError(d, err))
+		a.refuseLocked(d, a.dialError(d, err))
 	case !a.closed:
 		a.conns[c] = struct{}{}
 		a.single = c.h2()
@@ -196,12 +205,12 @@ func (a *agent) dialed(ctx context.Context, d *dialing, cc *http.ClientConn, err
 		a.freeLocked(c)
 		if dead := c.cc.Err(); dead != nil && c.active == 0 {
 			a.forgetLocked(c)
-			a.refuseLocked(a.stillborn(c, dead))
+			a.refuseLocked(d, a.stillborn(c, dead))
 		}
 	}
 	closed := a.closed
 	if !closed {
-		a.dialLocked(ctx)
+		a.dialLocked()
 	}
 	a.mu.Unlock()
 	switch {
@@ -227,16 +236,20 @@ func (a *agent) dialError(d *dialing, err error) error {
 }
 
 // refuseLocked tells those whose dial this was that it failed: all of them if they
-// shared it.
-func (a *agent) refuseLocked(err error) {
-	n := min(len(a.waiters), 1)
-	if a.single {
-		n = len(a.waiters)
-	}
-	for _, w := range a.waiters[:n] {
+// shared it. Who came when a part of the time was spent is not refused for want of
+// time: a further dial gives it the whole.
+func (a *agent) refuseLocked(d *dialing, err error) {
+	var e *Error
+	late := errors.As(err, &e) && e.Timeout()
+	n := 0
+	a.waiters = slices.DeleteFunc(a.waiters, func(w *waiter) bool {
+		if late && w.since.After(d.began) || n > 0 && !a.single {
+			return false
+		}
+		n++
 		w.ready <- turn{err: err}
-	}
-	a.waiters = a.waiters[n:]
+		return true
+	})
 }
 
 // freeLocked offers a connection to those who wait, and keeps it idle otherwise.
@@ -316,7 +329,7 @@ func (a *agent) goneAfterChange(c *conn) bool {
 func (a *agent) loseLocked(c *conn) {
 	a.forgetLocked(c)
 	if !a.closed {
-		a.dialLocked(a.ctx)
+		a.dialLocked()
 	}
 }
 

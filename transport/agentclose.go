@@ -1,6 +1,9 @@
 package transport
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // closeLongIdle closes the connections that were idle for a minute and comes back
 // while others are.
@@ -31,6 +34,18 @@ func (a *agent) drop(c *conn) {
 	a.forgetLocked(c)
 	a.mu.Unlock()
 	_ = c.cc.Close()
+}
+
+// retire keeps new requests from a connection; the last of its present ones closes
+// it.
+func (a *agent) retire(c *conn) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	c.retired = true
+	a.shared = slices.DeleteFunc(a.shared, func(other *conn) bool { return other == c })
+	if !a.closed {
+		a.dialLocked() // for those who may have hoped for it
+	}
 }
 
 // CloseIdleConnections closes the connections that serve no request.

@@ -143,6 +143,7 @@ func (at *attempt) waitedTooLong(what waiting) {
 		return
 	}
 	if !at.stalled.Swap(true) {
+		at.agent.retire(at.conn) // what its peer does not take counts against all its streams
 		close(at.abandon)
 	}
 }
@@ -178,8 +179,8 @@ func (at *attempt) failed(err error) *Error {
 	if at.wrote.Load() && e.Sent != SentNo { // net/http calls it written when it is in a buffer
 		e.Phase = PhaseWait
 	}
-	e.unspoken = e.HTTP2 && e.Code == 0 && at.conn.word.notSpoken(err)
 	at.explain(e)
+	e.unspoken = e.HTTP2 && e.Code == 0 && at.Err() == nil && !e.Timeout() && !at.agent.isClosed() && at.conn.word.notSpoken(err)
 	return e
 }
 

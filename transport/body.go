@@ -23,7 +23,7 @@ type body struct {
 // follow takes over the body of an answer, or releases what the attempt holds if
 // there is none.
 func (at *attempt) follow(resp *http.Response) {
-	if resp.Body == nil || resp.Body == http.NoBody {
+	if resp.ContentLength == 0 && resp.StatusCode != http.StatusSwitchingProtocols || bodiless(resp) {
 		at.release()
 		return
 	}
@@ -31,6 +31,20 @@ func (at *attempt) follow(resp *http.Response) {
 	b.ReadCloser, b.at = resp.Body, at
 	b.upgraded = resp.StatusCode == http.StatusSwitchingProtocols
 	resp.Body = writable(b, resp.Body)
+}
+
+// bodiless tells whether nothing follows the head of an answer. HTTP/2 gives such an
+// answer a body all the same.
+func bodiless(resp *http.Response) bool {
+	switch {
+	case resp.Body == nil || resp.Body == http.NoBody:
+		return true
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		return false
+	default:
+		return resp.StatusCode == http.StatusNoContent || resp.StatusCode == http.StatusNotModified ||
+			resp.Request != nil && resp.Request.Method == http.MethodHead
+	}
 }
 
 // Read reads on; its errors other than io.EOF are an *Error in PhaseBody.
@@ -41,7 +55,9 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.fired.Load() {
 		return 0, b.idleError()
 	}
-	b.at.watch.begin(waitsForBody)
+	if !b.upgraded { // who speaks another protocol has its own ideas of silence
+		b.at.watch.begin(waitsForBody)
+	}
 	n, err := b.ReadCloser.Read(p)
 	b.at.watch.end(waitsForBody)
 	b.bytes.Add(int64(n))

@@ -35,6 +35,10 @@ func inBubbleOver(t *testing.T, handler http.Handler, config transport.Config, w
 				defer stop()
 				config.TLS = trust(ca)
 				config.Dialer = &dialerFunc{func(ctx context.Context, network, addr string) (net.Conn, error) {
+					if ctx.Value(stuckDial{}) != nil {
+						<-ctx.Done()
+						return nil, ctx.Err()
+					}
 					conn, err := server.DialContext(ctx, network, addr)
 					if err != nil {
 						return nil, err

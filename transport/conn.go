@@ -18,7 +18,8 @@ type conn struct {
 	word    *firstWord           // nil on HTTP/1.1
 	uses    atomic.Int64         // requests it was reserved for
 
-	active    int // requests that hold it, or were handed it
+	active    int  // requests that hold it, or were handed it
+	retired   bool // it takes no more
 	idleSince time.Time
 }
 
@@ -29,7 +30,7 @@ func (c *conn) h2() bool { return c.written == nil }
 // handed the connection but has not reserved its stream yet is not in net/http's
 // books: it may then find no room, and asks again.
 func (c *conn) roomLocked() bool {
-	if c.cc.Err() != nil { // a dead HTTP/2 connection that never had a stream claims room
+	if c.retired || c.cc.Err() != nil { // a dead HTTP/2 connection that never had a stream claims room
 		return false
 	}
 	return c.cc.Available() > 0 && (c.h2() || c.active == 0)
@@ -37,7 +38,7 @@ func (c *conn) roomLocked() bool {
 
 // usableLocked tells whether the connection can serve further requests.
 func (c *conn) usableLocked() bool {
-	if c.cc.Err() != nil {
+	if c.cc.Err() != nil || c.retired && c.active == 0 {
 		return false
 	}
 	// An HTTP/1.1 connection whose answer was not read to its end is being closed;

@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"compress/zlib"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -66,7 +67,7 @@ func inflate(r io.Reader) (io.ReadCloser, error) {
 // decode replaces the body, if it knows all of its codings and was not asked to
 // leave them.
 func decode(req *http.Request, resp *http.Response, known map[string]Decoder) {
-	if resp.Body == nil || resp.Body == http.NoBody || req.Method == http.MethodHead {
+	if bodiless(resp) || req.Method == http.MethodHead || resp.StatusCode == http.StatusPartialContent {
 		return
 	}
 	var names []string
@@ -100,7 +101,8 @@ func asksFor(req *http.Request, coding string) bool {
 	for _, value := range req.Header["Accept-Encoding"] {
 		for entry := range strings.SplitSeq(value, ",") {
 			name, weight, _ := strings.Cut(strings.ToLower(entry), ";")
-			refused := strings.TrimSpace(weight) == "q=0"
+			q, weighed := strings.CutPrefix(strings.TrimSpace(weight), "q=")
+			refused := weighed && strings.Trim(q, "0.") == ""
 			if strings.TrimSpace(name) == coding && !refused {
 				return true
 			}
@@ -138,11 +140,32 @@ func (d *decoded) Read(p []byte) (int, error) {
 		d.reader = r
 	}
 	n, err := d.reader.Read(p)
+	if err == io.EOF { //nolint:errorlint // readers return it bare
+		err = d.drain()
+	}
 	if err != nil {
 		d.err = d.failure(err)
 	}
 	return n, d.err
 }
+
+// maxBehind is how much may lie behind the end of what was coded.
+const maxBehind = 64 << 10
+
+// drain reads the answer itself to its end, behind which its trailers are: codings
+// have end marks of their own, and decoders stop there.
+func (d *decoded) drain() error {
+	n, err := io.Copy(io.Discard, io.LimitReader(d.under, maxBehind))
+	if err != nil {
+		return err
+	}
+	if n == maxBehind {
+		return errTooMuchBehind
+	}
+	return io.EOF
+}
+
+var errTooMuchBehind = errors.New("too much follows the end of what was coded")
 
 // failure keeps EOF bare; anything else says where it happened.
 func (d *decoded) failure(err error) error {

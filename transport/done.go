@@ -20,7 +20,7 @@ func OnDone(done func(req *http.Request, resp *http.Response, end End)) Middlewa
 			switch {
 			case err != nil:
 				done(req, nil, End{Err: err})
-			case resp.Body == nil || resp.Body == http.NoBody:
+			case bodiless(resp):
 				done(req, resp, End{Whole: true})
 			default:
 				b := &doneBody{ReadCloser: resp.Body, upgraded: resp.StatusCode == http.StatusSwitchingProtocols}

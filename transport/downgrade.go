@@ -59,7 +59,12 @@ func (d *downgradeLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return d.next.RoundTrip(req)
 	}
 	if d.failed.recall(req.URL) != nil {
-		return d.http1.RoundTrip(req)
+		resp, err := d.http1.RoundTrip(req)
+		var e *Error
+		if errors.As(err, &e) && e.Phase == PhaseTargetTLS && e.Code == alertNoProtocol {
+			d.failed.forget(req.URL, true) // it speaks HTTP/2 alone
+		}
+		return resp, err
 	}
 	again := newReplay(req)
 	defer again.done()
@@ -69,12 +74,12 @@ func (d *downgradeLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return restoreRequest(req)(resp, nil)
 	}
 	var failure *Error
-	if !errors.As(err, &failure) || !d.on(failure) {
+	if !errors.As(err, &failure) || !d.on(failure) || req.Context().Err() != nil {
 		d.failed.forget(req.URL, false)
 		return nil, err
 	}
 	d.learn(req, failure)
-	if failure.Sent != SentNo || req.Context().Err() != nil {
+	if failure.Sent != SentNo {
 		return nil, err
 	}
 	repeat, ok := again.again()
@@ -84,6 +89,9 @@ func (d *downgradeLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, second := d.http1.RoundTrip(repeat)
 	if second == nil {
 		return restoreRequest(req)(resp, nil)
+	}
+	if req.Context().Err() != nil {
+		return nil, second
 	}
 	d.failed.forget(req.URL, true)
 	if errors.As(second, &failure) && failure.Sent == SentNo {

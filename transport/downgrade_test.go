@@ -93,7 +93,7 @@ func TestDowngradeIsLearnt(t *testing.T) {
 				require.NoError(t, err)
 				url, tried := unsound(t, &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"}}, c.http2)
 				var log logBuffer
-				config, _ := through(t, route, transport.Config{TLS: trust(ca), Logger: log.logger(), Retries: -1})
+				config, _ := through(t, route, transport.Config{TLS: trust(ca), Logger: log.logger(), ProviderID: "main", Retries: -1})
 				tr := newTransport(t, config)
 				var told []*transport.Error
 				ctx := transport.WithTrace(bounded(t), &transport.Trace{Downgrade: func(e *transport.Error) { told = append(told, e) }})
@@ -124,6 +124,10 @@ func TestDowngradeIsLearnt(t *testing.T) {
 				line := log.line(t, "HTTP/2 failed, falling back to HTTP/1.1")
 				assert.Contains(t, line, "level=WARN")
 				assert.Contains(t, line, "origin="+url)
+				assert.Contains(t, line, "providerId=main")
+				assert.Contains(t, line, "fallbackToDirect=false")
+				assert.Contains(t, line, "http2Enabled=true")
+				assert.Contains(t, line, "proxyUrl="+config.Proxy.String())
 				assertHidden(t, "log", line)
 			})
 		}
@@ -224,4 +228,34 @@ func TestDowngradeForgets(t *testing.T) {
 	require.ErrorIs(t, err, unsent, "the first failure tells more")
 	exchange(t, rt, newRequest(t, http.MethodGet, "https://a.test", nil))
 	assert.Equal(t, []int{2, 1}, []int{down.calls, h1.calls}, "both failed: it was not HTTP/2")
+}
+
+// TLS's session tickets, which only those get who keep sessions, are not mistaken for
+// HTTP/2.
+func TestDowngradeWithSessionTickets(t *testing.T) {
+	ca := newCA(t)
+	certificate, err := ca.Certificate()
+	require.NoError(t, err)
+	config := &tls.Config{
+		Certificates: []tls.Certificate{certificate}, NextProtos: []string{"h2", "http/1.1"},
+		ClientAuth: tls.RequestClientCert, // lets crypto/tls send its tickets after the handshake
+	}
+	url, tried := unsound(t, config, func(conn *tls.Conn) {
+		_, _ = io.ReadFull(conn, make([]byte, len(http2.ClientPreface)))
+		pause(20 * time.Millisecond) // so that the tickets come alone
+	})
+	roots := trust(ca)
+	roots.ClientSessionCache = tls.NewLRUClientSessionCache(10)
+	tr := newTransport(t, transport.Config{TLS: roots, Retries: -1})
+	for range 3 {
+		resp, _ := exchange(t, tr, newRequest(t, http.MethodPost, url, &recorder{Reader: strings.NewReader("x")}))
+		assert.Equal(t, "HTTP/1.1", resp.Proto)
+	}
+	assert.Equal(t, int64(1), tried.Load())
+
+	server := upstreams[2].start(t, ca, text("hi"))
+	for range 3 {
+		resp, _ := get(t, newTransport(t, transport.Config{TLS: roots}), server.URL())
+		assert.Equal(t, "HTTP/2.0", resp.Proto, "a session that is taken up again")
+	}
 }

@@ -11,6 +11,9 @@ import (
 // maxFailedRoutes bounds what is remembered; beyond it old failures are forgotten.
 const maxFailedRoutes = 1000
 
+// tryFor is how long one request may take to find out, before the next may try too.
+const tryFor = 30 * time.Second
+
 // failedRoutes remembers for a while which origins were not reached in some way.
 type failedRoutes struct {
 	memory time.Duration // 0 and below: nothing is remembered
@@ -23,7 +26,7 @@ type failedRoutes struct {
 type failedRoute struct {
 	failure *Error
 	until   time.Time
-	trying  bool // a request tries that way anew
+	trying  time.Time // until then a request has its turn to try that way anew
 }
 
 func newFailedRoutes(memory time.Duration) *failedRoutes {
@@ -47,8 +50,8 @@ func (f *failedRoutes) recall(u *url.URL) *Error {
 	if !ok {
 		return nil
 	}
-	if !r.trying && !time.Now().Before(r.until) {
-		r.trying = true
+	if now := time.Now(); !now.Before(r.until) && !now.Before(r.trying) {
+		r.trying = now.Add(tryFor)
 		return nil
 	}
 	return r.failure
@@ -64,7 +67,7 @@ func (f *failedRoutes) note(u *url.URL, e *Error) {
 	defer f.mu.Unlock()
 	if len(f.routes) >= maxFailedRoutes {
 		for o, r := range f.routes {
-			if !r.trying && !now.Before(r.until) {
+			if !now.Before(r.trying) && !now.Before(r.until) {
 				delete(f.routes, o)
 			}
 		}
@@ -86,7 +89,7 @@ func (f *failedRoutes) forget(u *url.URL, answered bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if r, ok := f.routes[origin]; ok {
-		r.trying = false
+		r.trying = time.Time{}
 		if answered {
 			delete(f.routes, origin)
 			f.any.Store(len(f.routes) > 0)

@@ -45,6 +45,10 @@ func cutOff(err error) bool {
 // defaultFallbackMemory is how long a route that failed is gone around at once.
 const defaultFallbackMemory = 30 * time.Second
 
+// worthNoting is how long a caller must have waited for a proxy before its deadline
+// says something about the proxy.
+const worthNoting = 3 * time.Second
+
 // Fallback tries a request over direct when next failed with an [*Error] that on
 // accepts (nil: [DefaultFallback]) and nothing of it was sent. The phase of the
 // failure decides, never the text of a message: texts change with versions,
@@ -85,14 +89,23 @@ func (f *fallbackLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	again := newReplay(req)
 	defer again.done()
+	began := time.Now()
 	resp, err := f.next.RoundTrip(again.first())
 	if err == nil {
 		f.failed.forget(req.URL, true)
 		return restoreRequest(req)(resp, nil)
 	}
 	var first *Error
-	if !errors.As(err, &first) || !mayGoDirect(req, first) || !f.on(first) {
+	if !errors.As(err, &first) || first.Proxy == nil || first.Sent != SentNo || !f.on(first) {
 		f.failed.forget(req.URL, false)
+		return nil, err
+	}
+	if req.Context().Err() != nil { // too late for this one
+		if errors.Is(err, context.DeadlineExceeded) && time.Since(began) >= worthNoting {
+			f.failed.note(req.URL, first)
+		} else {
+			f.failed.forget(req.URL, false)
+		}
 		return nil, err
 	}
 	f.failed.note(req.URL, first)
@@ -101,11 +114,6 @@ func (f *fallbackLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	return restoreRequest(req)(f.goDirect(repeat, first, slog.LevelWarn))
-}
-
-// mayGoDirect are the conditions that no configuration can lift.
-func mayGoDirect(req *http.Request, e *Error) bool {
-	return e.Proxy != nil && e.Sent == SentNo && req.Context().Err() == nil
 }
 
 func (f *fallbackLayer) goDirect(req *http.Request, first *Error, level slog.Level) (*http.Response, error) {
@@ -120,10 +128,15 @@ func (f *fallbackLayer) goDirect(req *http.Request, first *Error, level slog.Lev
 	switch {
 	case err == nil:
 		f.journal.write(ctx, min(level, slog.LevelInfo), "Direct connection succeeded after proxy failure", first.Proxy, req.URL)
-	case errors.As(err, &second) && second.Earlier == nil:
-		both := *second // errors may be shared between requests that waited for one dial
-		both.Earlier = first
-		err = &both
+	case errors.As(err, &second):
+		if second.Sent == SentNo && ctx.Err() == nil {
+			f.failed.forget(req.URL, true) // direct is no better: the proxy gets its next chance at once
+		}
+		if second.Earlier == nil {
+			both := *second // errors may be shared between requests that waited for one dial
+			both.Earlier = first
+			err = &both
+		}
 	}
 	return resp, err
 }

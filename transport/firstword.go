@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
@@ -23,8 +24,8 @@ const maxFirstWord = time.Second
 // can go another way.
 //
 // A reader asks for more only when it has dealt with what it got: that is the sign.
-// Session tickets, which come first, could be mistaken for it; they are sent only to
-// a client whose TLS configuration has a session cache.
+// Session tickets, which come first, are not the word that is waited for: see
+// ticketWatch.
 type firstWord struct {
 	net.Conn
 	listening  atomic.Bool   // the handshake is over
@@ -118,4 +119,16 @@ func (w *firstWord) notSpoken(err error) bool {
 var notSpokenCodes = map[http2.ErrCode]bool{
 	http2.ErrCodeProtocol: true, http2.ErrCodeFlowControl: true, http2.ErrCodeFrameSize: true,
 	http2.ErrCodeCompression: true, http2.ErrCodeInadequateSecurity: true, http2.ErrCodeHTTP11Required: true,
+}
+
+// ticketWatch is a session cache that tells when a ticket came: what was heard last
+// was TLS's own. It is told while the ticket is being read.
+type ticketWatch struct {
+	tls.ClientSessionCache
+	word *firstWord
+}
+
+func (t *ticketWatch) Put(key string, state *tls.ClientSessionState) {
+	t.word.heard = false
+	t.ClientSessionCache.Put(key, state)
 }

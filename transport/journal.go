@@ -6,6 +6,9 @@ import (
 	"log/slog"
 	"net/url"
 	"strings"
+	"sync"
+
+	"github.com/aitransport/aitransport/pool"
 )
 
 // journal writes a Transport's log lines. All about proxies have the same
@@ -49,4 +52,28 @@ func (j journal) failed(ctx context.Context, u *url.URL, err error) {
 	if errors.As(err, &e) && e.Proxy != nil && e.Phase != PhaseUnknown && !errors.Is(err, context.Canceled) {
 		j.write(ctx, slog.LevelWarn, "Proxy request failed", e.Proxy, u, "phase", e.Phase.String(), "code", e.Code, "error", e)
 	}
+}
+
+// maxSaid bounds how many routes are remembered to have been warned about; there are
+// no warnings beyond it.
+const maxSaid = 1000
+
+// saidOnce remembers what was said about which routes.
+type saidOnce struct {
+	mu     sync.Mutex
+	routes map[pool.Key]struct{}
+}
+
+// first tells whether nothing was said about a route, and notes that it is now.
+func (s *saidOnce) first(route pool.Key) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, said := s.routes[route]; said || len(s.routes) >= maxSaid {
+		return false
+	}
+	if s.routes == nil {
+		s.routes = make(map[pool.Key]struct{})
+	}
+	s.routes[route] = struct{}{}
+	return true
 }

@@ -153,8 +153,9 @@ func nastyUpload(t *testing.T) {
 				<-given // its stream was reset
 				_, answer := get(t, tr, peer.URL())
 				assert.Equal(t, "alive", answer)
-				assert.Equal(t, 1, peer.Stats().Accepted)
+				assert.Equal(t, 2, peer.Stats().Accepted, "what the peer does not take would stop other uploads too")
 				assert.Equal(t, 3, peer.Stats().Requests)
+				assert.Equal(t, 1, tr.Stats().Conns)
 				return
 			}
 			close(given)

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
@@ -30,7 +29,7 @@ type Pooled struct {
 	idle     time.Duration // 0: none
 	pool     *pool.Pool
 	journal  journal
-	warned   sync.Map // routes that were said to be limited to HTTP/1.1
+	warned   saidOnce // of routes that are limited to HTTP/1.1
 }
 
 // NewPooled makes the innermost layer of a [Transport] from a Config, whose Pool
@@ -155,7 +154,7 @@ func (p *Pooled) warnHTTP1(req *http.Request, key pool.Key, proxy *Proxy) {
 	if !proxy.socks() || key.HTTP2 || key.Scheme != "https" || p.journal.mode != HTTP2Auto {
 		return
 	}
-	if _, said := p.warned.LoadOrStore(key, nil); !said {
+	if p.warned.first(key) {
 		p.journal.write(req.Context(), slog.LevelWarn, "SOCKS proxy does not support HTTP/2, falling back to HTTP/1.1", proxy, req.URL)
 	}
 }

@@ -8,11 +8,11 @@ import (
 
 // Replayable lets a request be sent again: it gives those without GetBody one, by
 // reading bodies of up to limit bytes into memory. A longer one goes out as it came,
-// and once.
+// and once, and so does one with trailers, which need the length to be unknown.
 func Replayable(limit int64) Middleware {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return RoundTripperFunc(func(req *http.Request) (*http.Response, error) {
-			if req.Body == nil || req.Body == http.NoBody || req.GetBody != nil || req.ContentLength > limit {
+			if req.Body == nil || req.Body == http.NoBody || req.GetBody != nil || req.ContentLength > limit || len(req.Trailer) > 0 {
 				return next.RoundTrip(req)
 			}
 			kept, err := io.ReadAll(io.LimitReader(req.Body, limit+1))

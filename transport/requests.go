@@ -43,7 +43,7 @@ func (r *requests) roundTrip(next http.RoundTripper, req *http.Request) (*http.R
 		return nil, err
 	}
 	resp.Request = req
-	if resp.Body == nil || resp.Body == http.NoBody {
+	if bodiless(resp) {
 		end()
 		return resp, nil
 	}

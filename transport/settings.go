@@ -98,6 +98,8 @@ func upgrades(req *http.Request) bool {
 // net/http can use.
 type dialing struct {
 	progress
+	began   time.Time
+	cancel  context.CancelFunc
 	tls     *tls.ConnectionState
 	raw     net.Conn      // what net/http was given
 	written *countingConn // nil on HTTP/2
@@ -195,7 +197,11 @@ func (e *endpoint) dialTLS(ctx context.Context, network, addr string) (net.Conn,
 		protocols = []string{"h2", "http/1.1"}
 	}
 	word := newFirstWord(conn)
-	secured := tls.Client(word, tlsConfig(e.tls, host, protocols...))
+	cfg := tlsConfig(e.tls, host, protocols...)
+	if cfg.ClientSessionCache != nil {
+		cfg.ClientSessionCache = &ticketWatch{cfg.ClientSessionCache, word}
+	}
+	secured := tls.Client(word, cfg)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		_ = conn.Close()
 		failure := failTLS(ctx, PhaseTargetTLS, e.proxy, addr, err)

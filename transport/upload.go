@@ -40,8 +40,8 @@ func (u *upload) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Close ends the upload, sent or not.
+// Close ends the upload, sent or not, also for a Read that is under way.
 func (u *upload) Close() error {
-	u.watch.end(waitsForUpload)
+	u.watch.answer()
 	return u.ReadCloser.Close()
 }

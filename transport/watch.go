@@ -25,6 +25,7 @@ type watch struct {
 	mu       sync.Mutex
 	timer    *time.Timer
 	waits    waiting
+	until    time.Time
 	answered bool // what becomes of the upload matters no more
 }
 
@@ -38,7 +39,7 @@ func (w *watch) begin(what waiting) {
 	if what == waitsForUpload && w.answered {
 		return
 	}
-	w.waits = what
+	w.waits, w.until = what, time.Now().Add(w.limit)
 	if w.timer == nil {
 		w.timer = time.AfterFunc(w.limit, w.fire)
 	} else {
@@ -74,7 +75,12 @@ func (w *watch) answer() {
 func (w *watch) fire() {
 	w.mu.Lock()
 	what := w.waits
-	w.waits = waitsForNothing
+	if left := time.Until(w.until); what != waitsForNothing && left > 0 { // it was begun anew at the same moment
+		w.timer.Reset(left)
+		what = waitsForNothing
+	} else {
+		w.waits = waitsForNothing
+	}
 	w.mu.Unlock()
 	if what != waitsForNothing { // else it was ended at the same moment
 		w.owner.waitedTooLong(what)
