@@ -158,6 +158,9 @@ func (c *h2Conn) pinged(frame *http2.PingFrame) {
 
 // ping returns when the client has answered a PING.
 func (c *h2Conn) ping(ctx context.Context) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
 	var data [8]byte
 	answered := make(chan struct{})
 	c.mu.Lock()
