@@ -92,6 +92,9 @@ func (a *agent) acquire(ctx context.Context) (c *conn, fresh bool, err error) {
 func (a *agent) stillborn(c *conn, err error) error {
 	e := &Error{Phase: PhaseSend, Sent: SentNo, Proxy: a.proxy, Addr: a.key.Host, Code: alertCode(err), HTTP2: c.h2(), Err: err}
 	e.unspoken = e.HTTP2 && e.Code == 0 && c.word.notSpoken(err)
+	if a.absolute() && e.Code != 0 {
+		e.Phase = PhaseProxyTLS // the proxy's alert: it is the peer
+	}
 	return e
 }
 

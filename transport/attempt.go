@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -179,9 +180,25 @@ func (at *attempt) failed(err error) *Error {
 	if at.wrote.Load() && e.Sent != SentNo { // net/http calls it written when it is in a buffer
 		e.Phase = PhaseWait
 	}
+	if at.agent.absolute() {
+		at.blameProxy(e)
+	}
 	at.explain(e)
 	e.unspoken = e.HTTP2 && e.Code == 0 && at.Err() == nil && !e.Timeout() && !at.agent.isClosed() && at.conn.word.notSpoken(err)
 	return e
+}
+
+// blameProxy corrects a failure of a request that went to the proxy itself. A proxy
+// that ends TLS with an alert has not looked at the request. One that answers what is
+// not HTTP may be repeating our credentials.
+func (at *attempt) blameProxy(e *Error) {
+	var known net.Error
+	switch {
+	case e.Code != 0:
+		e.Phase, e.Sent = PhaseProxyTLS, SentNo
+	case at.agent.proxy.credentials != nil && !errors.As(e.Err, &known) && !cutOff(e.Err) && at.Err() == nil:
+		e.Err = errNotHTTP
+	}
 }
 
 // sent says whether anything reached the wire: written bytes tell. On HTTP/2 they may

@@ -10,8 +10,11 @@ func (e *Error) describe() (what, advice string) {
 	case PhaseDialProxy:
 		return "cannot connect to the proxy", "it is down or unreachable: check its address, its port and the firewall"
 	case PhaseProxyTLS:
-		if e.badCertificate() {
+		switch {
+		case e.badCertificate():
 			return "the proxy's certificate was not accepted", "add its root to ProxyTLS"
+		case e.Code != 0:
+			return e.describeAlert("the proxy", "ProxyTLS")
 		}
 		return "TLS with the proxy failed", "write http:// if the proxy does not speak TLS"
 	case PhaseProxyHandshake:
@@ -36,7 +39,7 @@ func (e *Error) describe() (what, advice string) {
 func (e *Error) describeExchange() (what, advice string) {
 	switch {
 	case e.Code != 0: // TLS 1.3 says so when the request is on its way
-		return e.describeAlert()
+		return e.describeAlert(e.Addr, "TLS")
 	case e.Phase == PhaseSend:
 		return "sending the request to " + e.Addr + " failed", ""
 	case e.Timeout():
@@ -53,17 +56,18 @@ const (
 	alertCertificateRequired = 116
 )
 
-// describeAlert says what an endpoint meant that ended TLS with an alert.
-func (e *Error) describeAlert() (what, advice string) {
+// describeAlert says what a peer meant that ended TLS with an alert, and in which
+// field of a Config that is settled.
+func (e *Error) describeAlert(peer, field string) (what, advice string) {
 	switch e.Code {
 	case alertCertificateRequired:
-		return e.Addr + " asks for a client certificate", "set one in TLS.Certificates"
+		return peer + " asks for a client certificate", "set one in " + field + ".Certificates"
 	case alertBadCertificate, alertUnknownCA:
-		return e.Addr + " did not accept the client certificate", "set one that it trusts in TLS.Certificates"
+		return peer + " did not accept the client certificate", "set one that it trusts in " + field + ".Certificates"
 	case alertNoProtocol:
-		return e.Addr + " speaks none of the protocols that were offered", "set HTTP2 to HTTP2Never"
+		return peer + " speaks none of the protocols that were offered", "set HTTP2 to HTTP2Never"
 	default:
-		return e.Addr + " ended TLS with an alert", "check that it accepts this client's TLS versions, ciphers and server name"
+		return peer + " ended TLS with an alert", "check that it accepts this client's TLS versions, ciphers and server name, and whether it wants a client certificate in " + field + ".Certificates"
 	}
 }
 
@@ -76,7 +80,7 @@ func (e *Error) describeTLS() (what, advice string) {
 		return what, "check the host name, or add its root to TLS.RootCAs"
 	}
 	if e.Code != 0 {
-		what, advice = e.describeAlert()
+		what, advice = e.describeAlert(e.Addr, "TLS")
 		if e.Proxy != nil {
 			advice += "; or the proxy intercepts this host: list it in NO_PROXY or allow fallback"
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"golang.org/x/net/proxy"
@@ -29,7 +30,8 @@ type Dialer struct {
 // ConnectHeader gives the fields to add to a CONNECT request that asks a proxy for a
 // tunnel to addr, for proxies that want more than a user and a password. A
 // Proxy-Authorization of its own counts if the proxy's URL has no user. An error
-// fails the dial, in [PhaseProxyAuth]. It may be called concurrently.
+// fails the request, and nothing goes direct because of it. It may be called
+// concurrently.
 //
 // It is a func because values may be short-lived, and because they may be secret: no
 // print of a Config shows what a func knows.
@@ -51,6 +53,9 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 	}
 	if d.Proxy == nil {
 		return d.dialBase(ctx, PhaseDialTarget, network, addr, addr)
+	}
+	if !strings.HasPrefix(network, "tcp") {
+		return nil, fail(ctx, PhaseUnknown, d.Proxy, addr, net.UnknownNetworkError(network))
 	}
 	handshake := d.handshake()
 	if d.Proxy.scheme == "socks4" || d.Proxy.scheme == "socks4a" {

@@ -28,11 +28,11 @@ func DefaultDowngrade(e *Error) bool {
 // with an [*Error] that on accepts (nil: [DefaultDowngrade]). What was not sent is
 // sent again at once.
 //
-// A failure is remembered for its origin for five minutes, after which one request
-// at a time tries HTTP/2 anew. It is forgotten if http1 gets no further: then HTTP/2
-// was not the reason. A Transport reaches an origin through one proxy, so that this
-// is a memory of proxy and origin; a [ProxySource] that takes another proxy each
-// time shares it among them.
+// A failure is remembered for its proxy and origin for five minutes, after which one
+// request at a time tries HTTP/2 anew. It is forgotten if http1 gets no further: then
+// HTTP/2 was not the reason. Over another round tripper than [Pooled], or with a
+// [ProxySource], the proxy is not known beforehand, and the failure is remembered for
+// the origin.
 func Downgrade(http1 http.RoundTripper, on func(*Error) bool) Middleware {
 	return downgrade(http1, on, silentJournal)
 }
@@ -58,11 +58,15 @@ func (d *downgradeLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.URL == nil || !strings.EqualFold(req.URL.Scheme, "https") {
 		return d.next.RoundTrip(req)
 	}
-	if d.failed.recall(req.URL) != nil {
+	route := ""
+	if d.failed.any.Load() {
+		route, _ = routeOf(d.next, req)
+	}
+	if d.failed.recall(route, req.URL) != nil {
 		resp, err := d.http1.RoundTrip(req)
 		var e *Error
 		if errors.As(err, &e) && e.Phase == PhaseTargetTLS && e.Code == alertNoProtocol {
-			d.failed.forget(req.URL, true) // it speaks HTTP/2 alone
+			d.failed.forget(route, req.URL, true) // it speaks HTTP/2 alone
 		}
 		return resp, err
 	}
@@ -70,15 +74,16 @@ func (d *downgradeLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 	defer again.done()
 	resp, err := d.next.RoundTrip(again.first())
 	if err == nil {
-		d.failed.forget(req.URL, true)
+		d.failed.forget(route, req.URL, true)
 		return restoreRequest(req)(resp, nil)
 	}
 	var failure *Error
 	if !errors.As(err, &failure) || !d.on(failure) || req.Context().Err() != nil {
-		d.failed.forget(req.URL, false)
+		d.failed.forget(route, req.URL, false)
 		return nil, err
 	}
-	d.learn(req, failure)
+	route, _ = routeOf(d.next, req)
+	d.learn(req, route, failure)
 	if failure.Sent != SentNo {
 		return nil, err
 	}
@@ -93,18 +98,21 @@ func (d *downgradeLayer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Context().Err() != nil {
 		return nil, second
 	}
-	d.failed.forget(req.URL, true)
+	d.failed.forget(route, req.URL, true)
 	if errors.As(second, &failure) && failure.Sent == SentNo {
 		return nil, err // HTTP/1.1 came no further: the first failure tells more
 	}
 	return nil, second
 }
 
-func (d *downgradeLayer) learn(req *http.Request, failure *Error) {
-	d.failed.note(req.URL, failure)
+func (d *downgradeLayer) learn(req *http.Request, route string, failure *Error) {
+	d.failed.note(route, req.URL, failure)
 	ctx := req.Context()
 	d.journal.write(ctx, slog.LevelWarn, "HTTP/2 failed, falling back to HTTP/1.1", failure.Proxy, req.URL, "error", failure)
 	if t := traceOf(ctx); t != nil && t.Downgrade != nil {
 		t.Downgrade(failure)
 	}
 }
+
+// routeOf is that of what lies beneath.
+func (d *downgradeLayer) routeOf(req *http.Request) (string, bool) { return routeOf(d.next, req) }

@@ -33,7 +33,8 @@ type Error struct {
 	// when this one is of the direct connection tried after it.
 	Earlier *Error
 
-	unspoken bool // HTTP/2 was agreed on but not spoken
+	unspoken  bool // HTTP/2 was agreed on but not spoken
+	exhausted bool // all proxies that there were have been tried
 }
 
 // Error tells what was tried, through what, what came back and what to do.

@@ -1,5 +1,7 @@
 package transport
 
+import "slices"
+
 // Phase is the step of a request's way at which something happened. The steps are
 // in the order in which a request takes them.
 type Phase uint8
@@ -48,6 +50,16 @@ func (p Phase) String() string {
 // MarshalText is String, for logs and JSON.
 func (p Phase) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
+// UnmarshalText reads what MarshalText wrote. A name that it does not know, of a later
+// version, is PhaseUnknown.
+func (p *Phase) UnmarshalText(text []byte) error {
+	*p = PhaseUnknown
+	if i := slices.Index(phaseNames[:], string(text)); i > 0 {
+		*p = Phase(i) //nolint:gosec // a dozen
+	}
+	return nil
+}
+
 // Sent says whether any byte of a request can have reached the endpoint.
 type Sent uint8
 
@@ -72,3 +84,16 @@ func (s Sent) String() string {
 
 // MarshalText is String, for logs and JSON.
 func (s Sent) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText wrote. Anything else is SentUnknown.
+func (s *Sent) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "no":
+		*s = SentNo
+	case "yes":
+		*s = SentYes
+	default:
+		*s = SentUnknown
+	}
+	return nil
+}

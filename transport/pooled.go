@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +16,9 @@ import (
 
 	"github.com/aitransport/aitransport/pool"
 )
+
+// errEmptyProxy refuses what nobody parsed.
+var errEmptyProxy = errors.New("transport: the Proxy is empty: make it by ParseProxy")
 
 const usingProxy = "Using proxy"
 
@@ -38,6 +42,9 @@ type Pooled struct {
 func NewPooled(c Config) (*Pooled, error) {
 	if c.Pool == nil {
 		return nil, errors.New("transport: Config.Pool is nil: give NewPooled a pool.New(…), or use New")
+	}
+	if c.Proxy != nil && c.Proxy.scheme == "" {
+		return nil, errEmptyProxy
 	}
 	choose, err := c.proxyFunc()
 	if err != nil {
@@ -72,8 +79,25 @@ func (p *Pooled) RoundTrip(req *http.Request) (*http.Response, error) {
 	return p.via(req, proxy)
 }
 
+// routeOf is the way that a request would take. Which proxy a source chooses is not
+// known before.
+func (p *Pooled) routeOf(req *http.Request) (route string, ok bool) {
+	if p.source != nil {
+		return "", true
+	}
+	proxy, err := p.choose(req.URL)
+	if err != nil || proxy == nil {
+		return "", false
+	}
+	return proxy.route(), true
+}
+
 // via sends the request through a proxy, or directly if it is nil.
 func (p *Pooled) via(req *http.Request, proxy *Proxy) (*http.Response, error) {
+	if proxy != nil && proxy.scheme == "" {
+		closeBody(req)
+		return nil, &Error{Phase: PhaseUnknown, Sent: SentNo, Addr: hostPort(req.URL), Err: errEmptyProxy}
+	}
 	key := pool.Key{
 		Scheme: strings.ToLower(req.URL.Scheme), Host: hostPort(req.URL), Route: proxy.route(),
 		Variant: p.settings.variant,
@@ -170,9 +194,21 @@ func checkRequest(req *http.Request) error {
 		return errors.New("transport: the URL's scheme is neither http nor https")
 	case req.URL.Hostname() == "":
 		return errors.New("transport: the URL has no host")
+	case len(req.URL.Hostname()) > maxHost:
+		return errors.New("transport: the URL's host is longer than 253 characters, which no name is")
+	case !portInRange(req.URL.Port()):
+		return errors.New("transport: the URL's port is not between 1 and 65535")
 	default:
 		return checkFields(req)
 	}
+}
+
+// maxHost is how long a name in the DNS may be, written out (RFC 1035 section 2.3.4).
+const maxHost = 253
+
+func portInRange(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 // hostPort is a URL's host with its port, written or implied, as it is dialled: in

@@ -51,13 +51,13 @@ func (t *Transport) Probe(ctx context.Context, url string) Report {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		// The parser's error repeats the URL, with what may be secret in it.
-		return Report{Error: "not a URL", Advice: "write https://host/path", Err: errors.New("transport: Probe: not a URL")}
+		return Report{Phases: []PhaseTime{}, Error: "not a URL", Advice: "write https://host/path", Err: errors.New("transport: Probe: not a URL")}
 	}
 	stack, err := build(c)
 	if err != nil { // New has accepted the same Config
-		return Report{Error: err.Error(), Err: err}
+		return Report{Phases: []PhaseTime{}, Error: err.Error(), Err: err}
 	}
-	p := &probe{start: time.Now()}
+	p := &probe{start: time.Now(), phases: []PhaseTime{}}
 	resp, err := stack.RoundTrip(req.WithContext(p.watch(ctx)))
 	clean := *req.URL
 	clean.User, clean.RawQuery, clean.Fragment = nil, "", ""
@@ -91,6 +91,9 @@ func (p *probe) enter(phase Phase) {
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if n := len(p.phases); n > 0 && p.phases[n-1].Phase == phase {
+		return // told from two sides
+	}
 	p.closeLocked(now)
 	p.phases, p.since = append(p.phases, PhaseTime{Phase: phase}), now
 }

@@ -2,7 +2,9 @@ package transport_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -46,7 +48,7 @@ func TestProbe(t *testing.T) {
 			assert.True(t, r.UsedProxy)
 			assert.Equal(t, "HTTP/1.1", r.Protocol)
 			assert.Equal(t, []transport.Phase{
-				transport.PhaseDialProxy, transport.PhaseProxyHandshake, transport.PhaseTargetTLS, transport.PhaseSend, transport.PhaseWait,
+				transport.PhaseDialProxy, transport.PhaseProxyHandshake, transport.PhaseProxyAuth, transport.PhaseProxyConnect, transport.PhaseTargetTLS, transport.PhaseSend, transport.PhaseWait,
 			}, phasesOf(r))
 			assert.Contains(t, r.ProxyURL, "socks5://u:***@")
 		}
@@ -62,6 +64,19 @@ func TestProbe(t *testing.T) {
 		b, err := json.Marshal(r)
 		require.NoError(t, err)
 		assert.NotContains(t, string(b), marker)
+		var fields map[string]any
+		require.NoError(t, json.Unmarshal(b, &fields))
+		assert.ElementsMatch(t, []string{
+			"url", "success", "statusCode", "responseTimeMs", "usedProxy", "proxyUrl", "fellBack", "protocol", "phases", "error", "advice",
+		}, slices.Collect(maps.Keys(fields)), "the form is stable")
+		var again transport.Report
+		require.NoError(t, json.Unmarshal(b, &again))
+		assert.Equal(t, phasesOf(r), phasesOf(again))
+	})
+	t.Run("no URL", func(t *testing.T) {
+		b, err := json.Marshal(newTransport(t, transport.Config{}).Probe(bounded(t), "http://a b"))
+		require.NoError(t, err)
+		assert.Contains(t, string(b), `"phases":[]`)
 	})
 	t.Run("a proxy that is gone around", func(t *testing.T) {
 		r := newTransport(t, transport.Config{TLS: trust(ca), Proxy: parse(t, dead.URL()), FallbackToDirect: true}).Probe(bounded(t), server.URL())

@@ -53,7 +53,7 @@ func worthRepeating(req *http.Request, err error) (*Error, bool) {
 // mayPass tells whether the same failure need not happen again at once.
 func (e *Error) mayPass() bool {
 	switch {
-	case e.Timeout(), e.badCertificate(), errors.Is(e.Err, ErrClosed), e.Phase == PhaseUnknown, e.Phase == PhaseProxyAuth:
+	case e.exhausted, e.Timeout(), e.badCertificate(), errors.Is(e.Err, ErrClosed), e.Phase == PhaseUnknown, e.Phase == PhaseProxyAuth:
 		return false
 	case e.Phase == PhaseDNS:
 		return !isNotFound(e.Err)

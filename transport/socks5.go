@@ -35,7 +35,7 @@ func socks5(ctx context.Context, c net.Conn, p *Proxy, addr string) (net.Conn, *
 	if !ok {
 		return nil, fail(ctx, PhaseProxyHandshake, p, addr, errors.New("x/net/proxy no longer takes a connection"))
 	}
-	watched := &watchedConn{Conn: c, offered: auth != nil}
+	watched := &watchedConn{Conn: c, ctx: ctx, offered: auth != nil, phase: PhaseProxyHandshake}
 	err = unblock(ctx, c, func() error {
 		_, err := handshaker.DialWithConn(ctx, watched, "tcp", addr)
 		return err
@@ -50,7 +50,9 @@ func socks5(ctx context.Context, c net.Conn, p *Proxy, addr string) (net.Conn, *
 // read in exact pieces, so none beyond the handshake is among them.
 type watchedConn struct {
 	net.Conn
-	offered bool // a password
+	ctx     context.Context // of the dial
+	offered bool            // a password
+	phase   Phase           // that the dial was said to have come to
 	said    [8]byte
 	n       int
 }
@@ -58,7 +60,24 @@ type watchedConn struct {
 func (w *watchedConn) Read(p []byte) (int, error) {
 	n, err := w.Conn.Read(p)
 	w.n += copy(w.said[w.n:], p[:n])
+	if phase := w.reached(); phase > w.phase {
+		w.phase = phase
+		enter(w.ctx, phase)
+	}
 	return n, err
+}
+
+// reached is what the proxy's replies have opened the way to.
+func (w *watchedConn) reached() Phase {
+	const method, auth = 2, 2 // bytes of these replies
+	switch {
+	case w.n < method || w.said[0] != socks5Version:
+		return PhaseProxyHandshake
+	case w.said[1] == socks5MethodUser && w.offered && w.n < method+auth:
+		return PhaseProxyAuth
+	default:
+		return PhaseProxyConnect
+	}
 }
 
 // failure reads from the replies how far the handshake came.

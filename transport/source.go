@@ -16,8 +16,8 @@ var ErrNoProxy = errors.New("no proxy is left to try")
 //
 // Next returns the proxy for a request to u; nil means direct. tried are the
 // proxies that failed for this request before anything was sent. An error ends the
-// request; after a failure that failure is returned instead. It may be called
-// concurrently.
+// request; after a failure that failure is returned instead. At most five proxies are
+// tried for a request. It may be called concurrently.
 //
 // If the source also is a [ProxyReporter], it is told of each outcome.
 type ProxySource interface {
@@ -42,7 +42,7 @@ func (p *Pooled) overSource(req *http.Request) (*http.Response, error) {
 		tried []*Proxy
 		last  error
 	)
-	for send, ok := again.first(), true; ok && len(tried) < maxProxies; send, ok = again.again() {
+	for send, ok := again.first(), true; ok; {
 		chosen, err := p.source.Next(req.Context(), req.URL, tried)
 		if err != nil {
 			closeBody(send)
@@ -53,7 +53,9 @@ func (p *Pooled) overSource(req *http.Request) (*http.Response, error) {
 		}
 		resp, err := p.via(send, chosen)
 		failure := passable(err)
-		p.report(chosen, failure, err)
+		if failure == nil || req.Context().Err() == nil { // a caller's end is not the proxy's fault
+			p.report(chosen, failure, err)
+		}
 		if failure == nil || chosen == nil || req.Context().Err() != nil {
 			if resp != nil {
 				resp.Request = req
@@ -61,8 +63,24 @@ func (p *Pooled) overSource(req *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		tried, last = append(tried, chosen), err
+		if len(tried) == maxProxies {
+			break
+		}
+		send, ok = again.again()
 	}
-	return nil, last
+	return nil, exhausted(last)
+}
+
+// exhausted marks the failure of the last proxy there was to try: a Retry would only
+// go through them again.
+func exhausted(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	last := *e
+	last.exhausted = true
+	return &last
 }
 
 // passable is the failure in err if another proxy may get past it.

@@ -26,7 +26,7 @@ func TestProxyPool(t *testing.T) {
 		require.NoError(t, err)
 		return p
 	}
-	failure := &transport.Error{Phase: transport.PhaseDialProxy}
+	failure := &transport.Error{Phase: transport.PhaseDialProxy, Proxy: a}
 
 	t.Run("takes turns", func(t *testing.T) {
 		s := transport.ProxyPool([]*transport.Proxy{a, b, c})
@@ -56,8 +56,9 @@ func TestProxyPool(t *testing.T) {
 			report(a, failure)
 			time.Sleep(10 * time.Second)
 			assert.Same(t, b, next(t, s), "twice as long the second time")
+			time.Sleep(time.Second)
 			report(b, failure)
-			report(b, failure)
+			report(b, failure) // together they are one failure
 			assert.Same(t, a, next(t, s), "all rest: the one that is back first")
 			report(a, nil)
 			report(b, nil)
@@ -66,6 +67,73 @@ func TestProxyPool(t *testing.T) {
 		})
 	})
 }
+
+// What a proxy fails at for one endpoint says nothing about others, a burst of
+// failures is one, and who comes after a rest goes first alone.
+func TestProxyPoolKeepsItsProxies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := parse(t, "http://a"), parse(t, "http://b")
+		here, there := &url.URL{Scheme: "https", Host: "here.test"}, &url.URL{Scheme: "https", Host: "there.test"}
+		s := transport.ProxyPool([]*transport.Proxy{a, b})
+		report := s.(transport.ProxyReporter).Report
+		next := func(u *url.URL) *transport.Proxy {
+			p, err := s.Next(t.Context(), u, nil)
+			require.NoError(t, err)
+			return p
+		}
+		report(a, &transport.Error{Phase: transport.PhaseProxyConnect, Code: 5, Proxy: a, Addr: "here.test:443"})
+		assert.Equal(t, []*transport.Proxy{b, b}, []*transport.Proxy{next(here), next(here)})
+		assert.ElementsMatch(t, []*transport.Proxy{a, b}, []*transport.Proxy{next(there), next(there)})
+
+		down := &transport.Error{Phase: transport.PhaseDialProxy, Proxy: a}
+		for range 6 {
+			report(a, down)
+		}
+		time.Sleep(10 * time.Second)
+		got := map[*transport.Proxy]int{}
+		for range 6 {
+			got[next(there)]++
+		}
+		assert.Equal(t, map[*transport.Proxy]int{a: 1, b: 5}, got, "one finds out for all")
+		report(a, nil)
+		assert.ElementsMatch(t, []*transport.Proxy{a, b}, []*transport.Proxy{next(there), next(there)})
+	})
+}
+
+// A Retry goes through a source's proxies once, and a caller's end is no proxy's
+// fault.
+func TestProxySourceIsAskedOnce(t *testing.T) {
+	dead := parse(t, "http://"+closedPort(t))
+	asked, reported := 0, 0
+	source := &countingSource{next: func(tried []*transport.Proxy) (*transport.Proxy, error) {
+		if asked++; len(tried) > 1 {
+			return nil, transport.ErrNoProxy
+		}
+		return dead, nil
+	}, report: func() { reported++ }}
+	tr := newTransport(t, transport.Config{ProxySource: source, Retries: 3})
+	refused(t, tr, newRequest(t, http.MethodGet, "http://a.test", nil))
+	assert.Equal(t, 3, asked)
+	assert.Equal(t, 2, reported)
+
+	mute := startProxy(t, transporttest.ProxyConfig{Fault: transporttest.Fault{Kind: transporttest.FaultHang}})
+	asked, reported, dead = 0, 0, parse(t, mute.URL())
+	ctx, cancel := context.WithTimeout(t.Context(), brief)
+	defer cancel()
+	refused(t, tr, newRequest(t, http.MethodGet, "https://a.test", nil).WithContext(ctx))
+	assert.Zero(t, reported)
+}
+
+type countingSource struct {
+	next   func(tried []*transport.Proxy) (*transport.Proxy, error)
+	report func()
+}
+
+func (s *countingSource) Next(_ context.Context, _ *url.URL, tried []*transport.Proxy) (*transport.Proxy, error) {
+	return s.next(tried)
+}
+
+func (s *countingSource) Report(*transport.Proxy, *transport.Error) { s.report() }
 
 func TestProxySourceGoesOnToTheNextProxy(t *testing.T) {
 	server := newServer(t, transporttest.ServerConfig{Handler: text("hi")})
