@@ -15,14 +15,18 @@ import (
 // negative duration means none. New copies it; what it points to must not be
 // changed afterwards.
 type Config struct {
-	Proxy       *Proxy      // nil: ask ProxyFunc, then ProxySource; all nil: direct
-	ProxyFunc   ProxyFunc   // decides for each URL
+	Proxy       *Proxy      // for all requests; nil: ProxyFunc decides, or if that is nil ProxySource; all nil: direct
+	ProxyFunc   ProxyFunc   // decides for each URL; a nil proxy from it is direct
 	ProxySource ProxySource // decides with a context, and again after a failure
 	NoProxy     string      // hosts that are reached directly, in NO_PROXY syntax, on top of the above; does not by itself make loopback direct
 
-	FallbackToDirect bool              // go direct when the proxy cannot be got past; false: never
-	FallbackOn       func(*Error) bool // which failures that is; nil: DefaultFallback
-	FallbackMemory   time.Duration     // how long an origin that the proxy did not lead to is reached directly at once; 0: 30 s
+	FallbackToDirect bool // go direct when the proxy cannot be got past; false: never
+	// FallbackOn tells which failures that is, by phase, code and kind; nil:
+	// DefaultFallback. Others match words in messages, and so miss a SOCKS reply, a
+	// reset or a time-out that is worded differently, and take an endpoint's error for
+	// the proxy's. Nothing that may have been sent is sent again, whatever it says.
+	FallbackOn     func(*Error) bool
+	FallbackMemory time.Duration // how long a proxy, or an origin that it did not lead to, is gone around at once; 0: 30 s
 
 	HTTP2           HTTP2Mode     // zero: HTTP2Auto
 	ConnectTimeout  time.Duration // one budget for DNS, dial, proxy handshake and TLS; 0: 30 s
