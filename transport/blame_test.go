@@ -113,7 +113,7 @@ func TestRequestsThatNoProxyCouldSend(t *testing.T) {
 		_, err := tr.RoundTrip(newRequest(t, http.MethodGet, target, nil))
 		require.Error(t, err)
 		var e *transport.Error
-		assert.False(t, errors.As(err, &e), "%v", err)
+		assert.NotErrorAs(t, err, &e)
 	}
 	assert.Zero(t, proxy.Accepted())
 

@@ -3,7 +3,6 @@ package transport_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -244,6 +243,6 @@ func TestDecodedAnswersAreReadToTheirEnd(t *testing.T) {
 	require.NoError(t, err)
 	_, err = io.ReadAll(resp.Body)
 	require.Error(t, err, "what has no end is not waited for")
-	assert.False(t, errors.Is(err, io.EOF))
+	assert.NotErrorIs(t, err, io.EOF)
 	require.NoError(t, resp.Body.Close())
 }
