@@ -151,6 +151,7 @@ func (at *attempt) waitedTooLong(what waiting) {
 
 // release gives the connection and the agent back. It is called once.
 func (at *attempt) release() {
+	at.watch.stop()
 	if at.spent {
 		at.agent.drop(at.conn)
 	} else {

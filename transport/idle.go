@@ -50,7 +50,16 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	if err != nil && b.fired.Load() {
 		err = b.failure()
 	}
+	if err != nil {
+		b.watch.stop()
+	}
 	return n, err
+}
+
+// Close ends the body. It may be called while a Read waits.
+func (b *idleBody) Close() error {
+	b.watch.stop()
+	return b.ReadCloser.Close()
 }
 
 func (b *idleBody) waitedTooLong(waiting) {

@@ -215,17 +215,40 @@ func portInRange(port string) bool {
 // lower case, and an international name in its ASCII form.
 func hostPort(u *url.URL) string {
 	port := u.Port()
+	if port != "" && isPlainName(u.Host) { // as it is, which most often it is
+		return u.Host
+	}
 	if port == "" {
 		port = "80"
 		if strings.EqualFold(u.Scheme, "https") {
 			port = "443"
 		}
 	}
-	host := strings.ToLower(u.Hostname())
+	host := u.Hostname()
+	if isPlainName(host) && strings.IndexByte(host, ':') < 0 {
+		return host + ":" + port
+	}
+	host = strings.ToLower(host)
 	if ascii, err := httpguts.PunycodeHostPort(host); err == nil && !strings.Contains(host, ":") {
 		host = ascii
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// isPlainName tells whether a host, perhaps with a port, needs no rewriting: letters
+// in lower case, digits, dots and hyphens, and one colon at most.
+func isPlainName(host string) bool {
+	colons := 0
+	for i := range len(host) {
+		switch c := host[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '.', c == '-', c == '_':
+		case c == ':':
+			colons++
+		default:
+			return false
+		}
+	}
+	return colons <= 1
 }
 
 // withoutProxyAuthorization keeps a credential that is meant for a proxy from

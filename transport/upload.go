@@ -27,7 +27,8 @@ func (at *attempt) watchUpload(req *http.Request) {
 	// A context of its own, which is the other way to end one stream, would cost three
 	// allocations more for each request.
 	at.abandon = make(chan struct{})
-	req.Cancel = at.abandon //nolint:staticcheck // see above
+	req.Cancel = at.abandon        //nolint:staticcheck // see above
+	at.watch.begin(waitsForUpload) // now, not between the head and the body
 }
 
 // Read is called when what was read before has been sent. It gives out little at

@@ -15,18 +15,23 @@ const (
 	waitsForBody            // the answer's body is to come
 )
 
-// watch is the one timer of an exchange. It runs only while something is waited
+// watch is the one timer of an exchange. Time counts only while something is waited
 // for: first for the request's body to be taken, later for the answer's to come. A
 // caller may think between two reads as long as it likes.
+//
+// The timer itself is set once and looks again when it fires: to set it for each read
+// would cost more than the read.
 type watch struct {
 	limit time.Duration // 0: none
 	owner interface{ waitedTooLong(waiting) }
 
 	mu       sync.Mutex
 	timer    *time.Timer
+	running  bool
 	waits    waiting
-	until    time.Time
-	answered bool // what becomes of the upload matters no more
+	until    time.Time // what is waited for may take
+	answered bool      // what becomes of the upload matters no more
+	stopped  bool
 }
 
 // begin starts the time anew.
@@ -36,15 +41,18 @@ func (w *watch) begin(what waiting) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if what == waitsForUpload && w.answered {
+	if w.stopped || what == waitsForUpload && w.answered {
 		return
 	}
 	w.waits, w.until = what, time.Now().Add(w.limit)
-	if w.timer == nil {
+	switch {
+	case w.running:
+	case w.timer == nil:
 		w.timer = time.AfterFunc(w.limit, w.fire)
-	} else {
+	default:
 		w.timer.Reset(w.limit)
 	}
+	w.running = true
 }
 
 // end stops the time, if it runs for this.
@@ -56,7 +64,6 @@ func (w *watch) end(what waiting) {
 	defer w.mu.Unlock()
 	if w.waits == what {
 		w.waits = waitsForNothing
-		w.timer.Stop()
 	}
 }
 
@@ -66,23 +73,40 @@ func (w *watch) answer() {
 	if w.limit <= 0 {
 		return
 	}
-	w.end(waitsForUpload)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.answered = true
+	if w.waits == waitsForUpload {
+		w.waits = waitsForNothing
+	}
+}
+
+// stop ends the watch for good. Without it the timer would keep the exchange alive.
+func (w *watch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stopped, w.waits = true, waitsForNothing
+	if w.running {
+		w.running = false
+		w.timer.Stop()
+	}
 }
 
 func (w *watch) fire() {
 	w.mu.Lock()
 	what := w.waits
-	if left := time.Until(w.until); what != waitsForNothing && left > 0 { // it was begun anew at the same moment
-		w.timer.Reset(left)
+	left := time.Until(w.until)
+	switch {
+	case what == waitsForNothing:
+		w.running = false
+	case left > 0: // it began later than the timer
 		what = waitsForNothing
-	} else {
-		w.waits = waitsForNothing
+		w.timer.Reset(left)
+	default:
+		w.waits, w.running = waitsForNothing, false
 	}
 	w.mu.Unlock()
-	if what != waitsForNothing { // else it was ended at the same moment
+	if what != waitsForNothing {
 		w.owner.waitedTooLong(what)
 	}
 }
