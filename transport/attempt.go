@@ -181,24 +181,27 @@ func (at *attempt) failed(err error) *Error {
 	if at.wrote.Load() && e.Sent != SentNo { // net/http calls it written when it is in a buffer
 		e.Phase = PhaseWait
 	}
-	if at.agent.absolute() {
-		at.blameProxy(e)
+	if !at.conn.h2() {
+		at.censor(e)
 	}
 	at.explain(e)
 	e.unspoken = e.HTTP2 && e.Code == 0 && at.Err() == nil && !e.Timeout() && !at.agent.isClosed() && at.conn.word.notSpoken(err)
 	return e
 }
 
-// blameProxy corrects a failure of a request that went to the proxy itself. A proxy
-// that ends TLS with an alert has not looked at the request. One that answers what is
-// not HTTP may be repeating our credentials.
-func (at *attempt) blameProxy(e *Error) {
+// censor corrects a failure of a request on HTTP/1.1 by what is known of the peer. A
+// proxy that was sent the request itself and ends TLS with an alert has not looked at
+// it. Who answers what is not HTTP may be repeating our credentials, and net/http
+// quotes it.
+func (at *attempt) censor(e *Error) {
+	proxied := at.agent.absolute()
 	var known net.Error
 	switch {
-	case e.Code != 0:
+	case proxied && e.Code != 0:
 		e.Phase, e.Sent = PhaseProxyTLS, SentNo
-	case at.agent.proxy.credentials != nil && !errors.As(e.Err, &known) && !cutOff(e.Err) && at.Err() == nil:
-		e.Err = errNotHTTP
+	case !at.wrote.Load() && !proxied: // the request's own body may have failed
+	case e.Code == 0 && at.Err() == nil && !errors.As(e.Err, &known) && !cutOff(e.Err):
+		e.Err = &quietError{e.Err}
 	}
 }
 

@@ -67,6 +67,21 @@ func TestProxyThatRepeatsCredentials(t *testing.T) {
 	}
 }
 
+// Nor does an error say again what an endpoint repeats of a request.
+func TestEndpointThatRepeatsCredentials(t *testing.T) {
+	addr := listen(t, func(conn *net.TCPConn) {
+		_, _ = conn.Read(make([]byte, 4096))
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nAuthorization Bearer "+marker+"\r\n\r\n")
+	})
+	req := newRequest(t, http.MethodGet, "http://"+addr, nil)
+	req.Header.Set("Authorization", "Bearer "+marker)
+	e := refused(t, newTransport(t, transport.Config{Retries: -1}), req)
+	assert.Equal(t, transport.PhaseWait, e.Phase)
+	assert.Equal(t, transport.SentYes, e.Sent)
+	assertNoSecret(t, e)
+	assert.ErrorContains(t, e, "the answer is not HTTP")
+}
+
 // What an answer to CONNECT says about a body does not count.
 func TestConnectIgnoresFraming(t *testing.T) {
 	for _, field := range []string{"Transfer-Encoding: gzip", "Content-Length: x", "Content-Length: 1\r\nContent-Length: 2"} {

@@ -147,6 +147,12 @@ func alertCode(err error) int {
 	return 0
 }
 
+// quietError is an error whose text may quote what a peer said.
+type quietError struct{ err error }
+
+func (e *quietError) Error() string { return errNotHTTP.Error() }
+func (e *quietError) Unwrap() error { return e.err }
+
 // isNotFound tells whether a name does not exist, as opposed to a resolver that
 // does not answer.
 func isNotFound(err error) bool {

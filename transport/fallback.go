@@ -15,8 +15,9 @@ import (
 // on the way to and through the proxy (it refuses, cannot be found, does not
 // answer, hangs up, answers CONNECT with an error), and TLS inside its tunnel that
 // ends in EOF, a reset or a time-out. Not a refused password or client certificate:
-// somebody must mend it. Not a bad certificate: going around what looks like interception unasked is
-// not ours to decide. And only if nothing of the request was sent.
+// somebody must mend it. Not a bad certificate: going around what looks like
+// interception unasked is not ours to decide. And only if nothing of the request was
+// sent.
 func DefaultFallback(e *Error) bool {
 	if e.Proxy == nil || e.Sent != SentNo || e.badCertificate() || errors.Is(e.Err, context.Canceled) {
 		return false

@@ -85,6 +85,8 @@ func (s *store) Update(ctx context.Context, subject health.Subject, f func(healt
 	return after, nil
 }
 
+// letOthersIn makes a store that is broken on purpose lose its race reliably: the
+// suite must catch it.
 func (s *store) letOthersIn() {
 	s.mu.Unlock()
 	time.Sleep(time.Millisecond)

@@ -72,7 +72,7 @@ func (s *naive) Reserve(ctx context.Context, key string, limits []quota.Limit, a
 	}
 	if s.breaks.checksFirst {
 		s.mu.Unlock()
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // broken on purpose: others come in between, and the suite must catch it
 		s.mu.Lock()
 	}
 	s.calls = append(s.calls, c)
