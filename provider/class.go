@@ -140,6 +140,11 @@ type Verdict struct {
 	// organisations and projects. For reading only: it is never parsed.
 	Message string
 
+	// Permanent says that neither waiting nor asking again will mend it: the key
+	// was revoked or leaked, the account was closed. Others refused once may be
+	// refused by mistake.
+	Permanent bool
+
 	// MaybeExecuted says that the provider may have done, and may bill, what
 	// was asked although the answer is a failure.
 	MaybeExecuted bool

@@ -23,6 +23,7 @@ const (
 	OpCountTokens // counting without generating
 	OpGenerate    // Gemini generateContent and streamGenerateContent
 	OpStored      // another object kept by the provider: a stored response, a vector store, cached content
+	OpRealtime    // a conversation over a WebSocket, which is not built yet
 )
 
 var kindNames = [...]string{
@@ -30,7 +31,7 @@ var kindNames = [...]string{
 	OpEmbeddings: "embeddings", OpImages: "images", OpAudio: "audio", OpVideos: "videos",
 	OpModeration: "moderation", OpModels: "models", OpFiles: "files", OpBatches: "batches",
 	OpFineTuning: "fine-tuning", OpMessages: "messages", OpCountTokens: "count tokens",
-	OpGenerate: "generate", OpStored: "stored object",
+	OpGenerate: "generate", OpStored: "stored object", OpRealtime: "realtime",
 }
 
 // String returns the kind in a word or two: "chat", "count tokens".
@@ -74,6 +75,16 @@ type Operation struct {
 	// the header x-claude-code-session-id, else prompt_cache_key, else
 	// metadata.user_id. Empty: none.
 	Session string
+
+	// Tenant is who the caller says its own user is, at most 512 bytes: OpenAI's
+	// safety_identifier, else user; Anthropic's metadata.user_id. Empty: nobody.
+	Tenant string
+
+	// Objects are the ids, in the path or the body, of things that live in the
+	// account that made them: a previous response, a conversation, files,
+	// containers, cached content. Such a request can be served there only. At
+	// most 16 of at most 512 bytes each; nil: none.
+	Objects []string
 
 	// Repeatable says that sending the request twice costs money at worst: it
 	// generates, embeds, counts or only reads. A request that makes, changes

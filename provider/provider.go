@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"time"
 )
 
 // A Provider is a place where an API is spoken. Its fields are set before it
@@ -16,6 +18,9 @@ type Provider struct {
 	BaseURL string // https://host[:port][/path]; what Match is about and what Address writes
 	API     *API   // the protocol spoken there
 
+	// Operations are those that are served here; nil: all of the API's.
+	Operations []OperationKind
+
 	// Rewrite changes a request where this place differs from the API: a
 	// cloud's paths, an added header. It is called after Address and before
 	// StripCredentials and Authorize. Nil: nothing to change.
@@ -24,6 +29,13 @@ type Provider struct {
 	Classify  func(Answer) Verdict                  // nil: the API's
 	NewMeter  func(Operation, http.Header) Meter    // nil: the API's
 	Authorize func(r *http.Request, t string) error // nil: the API's
+
+	// RateLimits reads what is left from the headers of an answer, good ones
+	// included. Nil: as RateLimits of this package does.
+	RateLimits func(http.Header, time.Time) []RateLimit
+
+	// Source says where what is known about this place comes from.
+	Source string
 
 	parsed *base // of BaseURL as At was given it; nil: parsed when needed
 }
@@ -43,6 +55,12 @@ func (p *Provider) At(name, base string) *Provider {
 		q.parsed = b
 	}
 	return &q
+}
+
+// Serves reports whether an operation of that kind is served here. One that was
+// not recognised counts as served: the place itself knows better.
+func (p *Provider) Serves(k OperationKind) bool {
+	return p.Operations == nil || k == OpUnknown || slices.Contains(p.Operations, k)
 }
 
 // cutUserInfo puts *** where a URL's user info stands, so that a Provider can

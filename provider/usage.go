@@ -1,6 +1,10 @@
 package provider
 
-import "github.com/tidwall/gjson"
+import (
+	"time"
+
+	"github.com/tidwall/gjson"
+)
 
 // Usage is what an answer says it used, in the same terms for every API. A
 // provider's own arithmetic is undone: Anthropic's cached tokens are added to
@@ -8,11 +12,25 @@ import "github.com/tidwall/gjson"
 // the sum of its parts (xAI leaves the reasoning out of the output) the
 // difference is output. No number is negative.
 type Usage struct {
-	Input       int64 // all of the input, what came from or went to a cache included
-	CachedInput int64 // the part of Input that was read from a cache
-	CacheWrite  int64 // the part of Input that was written to a cache
-	Output      int64 // all of the output, reasoning included
-	Reasoning   int64 // the part of Output that was reasoning
+	Input        int64 // all of the input, what came from or went to a cache included
+	CachedInput  int64 // the part of Input that was read from a cache
+	CacheWrite   int64 // the part of Input that was written to a cache
+	CacheWrite1h int64 // the part of CacheWrite that is kept for an hour or longer
+	AudioInput   int64 // the part of Input that was sound
+	ImageInput   int64 // the part of Input that was pictures
+	Output       int64 // all of the output, reasoning included
+	Reasoning    int64 // the part of Output that was reasoning
+	AudioOutput  int64 // the part of Output that was sound
+	ImageOutput  int64 // the part of Output that was pictures
+
+	// What is paid by the piece and not, or not only, by the token.
+	Images      int64         // pictures made
+	Audio       time.Duration // sound transcribed, where the answer counts by time
+	WebSearches int64         // searches and fetches that the provider made
+
+	// Tier is the service tier that answered, as the provider calls it; empty:
+	// it did not say.
+	Tier string
 
 	// Model is the model that says it answered; empty: it did not say.
 	Model string
