@@ -1,7 +1,6 @@
 package balancer
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -12,35 +11,6 @@ import (
 	"github.com/aitransport/aitransport/health"
 	"github.com/aitransport/aitransport/provider"
 )
-
-// peek reads the head of an error answer, within bounds of size and time, and puts
-// it back before the rest. When the time is over the rest is cut.
-func peek(resp *http.Response) (head []byte, truncated bool) {
-	body := resp.Body
-	cut := time.AfterFunc(errorBodyTime, func() { _ = body.Close() })
-	defer cut.Stop()
-	head, err := io.ReadAll(io.LimitReader(body, maxErrorBody+1))
-	rest := io.Reader(body)
-	if err != nil {
-		rest = failing{err}
-	}
-	resp.Body = &restored{Reader: io.MultiReader(bytes.NewReader(head), rest), Closer: body}
-	if len(head) > maxErrorBody {
-		return head[:maxErrorBody], true
-	}
-	return head, err != nil
-}
-
-// failing is a reader that has only an error left.
-type failing struct{ err error }
-
-func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-// discard ends an answer that nobody will read.
-func discard(resp *http.Response) {
-	_, _ = io.CopyN(io.Discard, resp.Body, maxDiscard)
-	_ = resp.Body.Close()
-}
 
 // answer is the body of the answer that the caller gets. It counts usage as the
 // bytes pass, and keeps the books at the end: at EOF, at an error, or at Close.

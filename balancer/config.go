@@ -70,8 +70,9 @@ const (
 	errorBodyTime = 5 * time.Second
 
 	// maxDiscard is how much of an answer nobody wants is read away, so that its
-	// connection can be used again.
-	maxDiscard = 4 << 10
+	// connection can be used again, and discardTime how long that may take.
+	maxDiscard  = 4 << 10
+	discardTime = 100 * time.Millisecond
 )
 
 // ttl is how long a reservation lives without being renewed. It is renewed while an

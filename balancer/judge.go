@@ -37,6 +37,7 @@ func (at *attempt) judgeAnswer(ctx context.Context, resp *http.Response, err err
 		return at.judgeError(ctx, err)
 	}
 	at.record.Status = resp.StatusCode
+	at.counters.told(at.rateLimits(resp.Header, time.Now()))
 	if resp.StatusCode < http.StatusBadRequest {
 		return provider.Verdict{Class: provider.ClassOK}
 	}

@@ -43,6 +43,14 @@ type member struct {
 type counters struct {
 	inFlight  atomic.Int64
 	firstByte atomic.Uint64 // moving average in nanoseconds, as float64 bits
+	limits    atomic.Pointer[[]provider.RateLimit]
+}
+
+// told notes what an answer's headers say of rate limits, if they say anything.
+func (c *counters) told(limits []provider.RateLimit) {
+	if limits != nil {
+		c.limits.Store(&limits)
+	}
 }
 
 // averageWeight is the share of the newest measurement in the moving average.
@@ -226,6 +234,14 @@ func (m *member) newMeter(op provider.Operation, h http.Header) provider.Meter {
 		return noMeter{}
 	}
 	return meter
+}
+
+// rateLimits reads what an answer that came at now says of rate limits.
+func (m *member) rateLimits(h http.Header, now time.Time) []provider.RateLimit {
+	if m.Provider.RateLimits != nil {
+		return m.Provider.RateLimits(h, now)
+	}
+	return provider.RateLimits(h, now)
 }
 
 // noMeter is the meter of an API that has none.

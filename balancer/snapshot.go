@@ -2,9 +2,11 @@ package balancer
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/aitransport/aitransport/health"
+	"github.com/aitransport/aitransport/provider"
 )
 
 // Snapshot is a picture of the accounts at one moment, for pages and metrics. It
@@ -24,6 +26,10 @@ type AccountSnapshot struct {
 	Until     time.Time     `json:"until,omitzero"` // when its rest ends
 	InFlight  int           `json:"inFlight"`       // requests of this process
 	FirstByte time.Duration `json:"firstByte"`      // moving average; 0: not known
+
+	// RateLimits are those that the last answer with such headers told of, good or
+	// not; nil: none did. They are as the provider saw them then.
+	RateLimits []provider.RateLimit `json:"rateLimits,omitempty"`
 }
 
 // Snapshot looks at the accounts. The error is the health store's.
@@ -48,6 +54,9 @@ func (t *Transport) Snapshot(ctx context.Context) (Snapshot, error) {
 			Name: m.Name, Provider: m.Provider.Name, Proxy: m.proxy, Disabled: m.Disabled,
 			State: states[i].Phase(now).String(), Reason: states[i].Reason,
 			InFlight: c.InFlight, FirstByte: c.FirstByte,
+		}
+		if limits := m.counters.limits.Load(); limits != nil {
+			s.Accounts[i].RateLimits = slices.Clone(*limits)
 		}
 		if until := states[i].RestUntil; until.After(now) {
 			s.Accounts[i].Until = until
