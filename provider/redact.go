@@ -27,9 +27,13 @@ func redact(s string, limit int) string {
 	l := line{limit: limit, out: make([]byte, 0, min(len(s), limit)+len(hidden))}
 	bearer := false // the last word was Bearer
 	for i := 0; i < len(s) && l.n < limit; {
-		j := i
-		for j < len(s) && (tokenByte[s[j]] || bearer && (s[j] == '/' || s[j] == '=')) {
-			j++
+		j, seen := i, byte(0)
+		for ; j < len(s); j++ {
+			c := tokenByte[s[j]]
+			if c == 0 && !(bearer && (s[j] == '/' || s[j] == '=')) {
+				break
+			}
+			seen |= c
 		}
 		if j == i { // what stands between tokens
 			r, size := utf8.DecodeRuneInString(s[i:])
@@ -39,7 +43,7 @@ func redact(s string, limit int) string {
 			continue
 		}
 		token := strings.TrimRight(s[i:j], ".")
-		if isSecret(token) || bearer && len(token) >= 12 {
+		if isSecret(token, seen) || bearer && len(token) >= 12 {
 			l.word(hidden)
 			i += len(token)
 		}
@@ -96,11 +100,28 @@ func head(s string, n int) string {
 	return s
 }
 
-// tokenByte holds the bytes that tokens consist of; after the word Bearer, /
-// and = are of them too.
-var tokenByte = func() (t [256]bool) {
-	for _, c := range []byte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_*.~+") {
-		t[c] = true
+// What bytes of tokens are: a bit each.
+const (
+	lowerByte byte = 1 << iota
+	upperByte
+	digitByte
+	maskByte // of which parts of keys are made unreadable: * and .
+	otherByte
+)
+
+// tokenByte says of the bytes that tokens consist of what they are, and of others
+// 0; after the word Bearer, / and = are of them too.
+var tokenByte = func() (t [256]byte) {
+	for bit, bytes := range map[byte]string{
+		lowerByte: "abcdefghijklmnopqrstuvwxyz",
+		upperByte: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+		digitByte: "0123456789",
+		maskByte:  "*.",
+		otherByte: "-_~+",
+	} {
+		for _, c := range []byte(bytes) {
+			t[c] = bit
+		}
 	}
 	return t
 }()
@@ -123,31 +144,20 @@ func hasPrefix(token string, prefixes []string) bool {
 	return false
 }
 
-// isSecret reports whether a token looks like a key or a part of one.
-func isSecret(token string) bool {
+// isSecret reports whether a token, of bytes like those seen, looks like a key or a
+// part of one.
+func isSecret(token string, seen byte) bool {
 	if len(token) < 4 {
 		return false
 	}
 	if startByte[token[0]] && hasPrefix(token, secretPrefixes) {
 		return true
 	}
-	if strings.Contains(token, "**") || strings.Contains(token, "...") {
+	if seen&maskByte != 0 && (strings.Contains(token, "**") || strings.Contains(token, "...")) {
 		return true
 	}
-	id := startByte[token[0]] && hasPrefix(token, idPrefixes)
-	if !id && len(token) < 32 {
-		return false
+	if len(token) >= 32 && seen&digitByte != 0 && seen&(lowerByte|upperByte) != 0 {
+		return true
 	}
-	letters, digits, upper := 0, 0, 0
-	for i := range len(token) {
-		switch c := token[i]; {
-		case c >= '0' && c <= '9':
-			digits++
-		case c >= 'A' && c <= 'Z':
-			upper++
-		case c >= 'a' && c <= 'z':
-			letters++
-		}
-	}
-	return id && digits+upper > 0 || len(token) >= 32 && letters+upper > 0 && digits > 0
+	return seen&(digitByte|upperByte) != 0 && startByte[token[0]] && hasPrefix(token, idPrefixes)
 }
