@@ -39,7 +39,7 @@ type Account struct {
 
 	// Limits are what may be used of the account; nil: no limit of ours. Tokens are
 	// charged as the provider reports them: an answer that is left before it says
-	// so, or an OpenAI chat stream without include_usage, counts as a request alone.
+	// so counts as a request alone.
 	Limits []quota.Limit
 	Header http.Header    // set on each request, in place of what the caller set under those names
 	Health *health.Policy // nil: Config.Policy

@@ -49,6 +49,11 @@ func (at *attempt) deliver(resp *http.Response, done func()) {
 		return
 	}
 	resp.Body = a
+	if at.askedUsage && a.sse {
+		resp.Body = provider.WithoutUsage(a)
+		resp.ContentLength = -1
+		resp.Header.Del("Content-Length")
+	}
 }
 
 // Read passes on what the provider says.

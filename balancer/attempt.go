@@ -25,6 +25,7 @@ type attempt struct {
 	reservation *quota.Reservation // nil: no limits
 	record      Attempt
 	started     time.Time
+	askedUsage  bool // of a stream, for ourselves
 	ended       sync.Once
 	mask        func(string) string // hides the credential, should anybody quote it
 
@@ -88,6 +89,9 @@ func (at *attempt) request(ctx context.Context) (*http.Request, error) {
 		if body, err = at.r.Operation.Rename(out, body, at.model); err != nil {
 			return nil, &prepareError{err}
 		}
+	}
+	if at.Provider.StreamUsage && !at.t.cfg.NoStreamUsage {
+		body, at.askedUsage = at.r.Operation.AskUsage(out, body)
 	}
 	if at.Provider.Rewrite != nil {
 		if err := at.Provider.Rewrite(out, at.r.Operation); err != nil {

@@ -27,6 +27,11 @@ type Config struct {
 	Deadline    time.Duration // for all attempts, until an answer begins; 0: none but the caller's
 	MaxReplay   int64         // bytes of a request kept for another attempt; a longer one without GetBody gets one attempt only; 0: 8 MiB; at most 1 GiB
 
+	// NoStreamUsage leaves streams as they are. Otherwise a streamed chat is asked for
+	// its usage where the provider tells it only then (provider.Provider.StreamUsage);
+	// a caller who did not ask does not see the answer to that.
+	NoStreamUsage bool
+
 	Attempt []transport.Middleware // around every attempt, the first outermost; they see credentials
 	Hooks   Hooks
 	Logger  *slog.Logger // nil: silent

@@ -8,8 +8,9 @@ const openaiBase = "https://api.openai.com/v1"
 // with the key as a bearer token (oai-spec). With At it is any server that
 // speaks the same protocol.
 var OpenAI = &Provider{
-	Name:    "openai",
-	BaseURL: openaiBase,
+	Name:        "openai",
+	BaseURL:     openaiBase,
+	StreamUsage: true,
 	API: &API{
 		Name:  "openai",
 		Match: matchBelow(openaiBase),

@@ -34,6 +34,11 @@ type Provider struct {
 	// included. Nil: as RateLimits of this package does.
 	RateLimits func(http.Header, time.Time) []RateLimit
 
+	// StreamUsage says that streams of chats and completions tell their usage only
+	// when stream_options.include_usage asks for it, and that this may be asked
+	// here: see [Operation.AskUsage].
+	StreamUsage bool
+
 	// Source says where what is known about this place comes from.
 	Source string
 
