@@ -39,8 +39,16 @@ type Account struct {
 
 	// Limits are what may be used of the account; nil: no limit of ours. Tokens are
 	// charged as the provider reports them: an answer that is left before it says
-	// so counts as a request alone.
+	// so counts as a request alone. So is the cost. An account with a limit of quota.Cost is passed over for
+	// models whose price Config.Prices does not know, and for requests that may
+	// cost something and name no model.
 	Limits []quota.Limit
+
+	// PriceFactor is what the account pays, as a multiple of Config.Prices: 0.8 for
+	// a discount of a fifth. 0: 1; what costs nothing has a row of its own there,
+	// with Free rates. At most 1000, and counted in millionths.
+	PriceFactor float64
+
 	Header http.Header    // set on each request, in place of what the caller set under those names
 	Health *health.Policy // nil: Config.Policy
 
@@ -126,9 +134,6 @@ func (a *Account) check(index int) error {
 	for _, l := range a.Limits {
 		if err := l.Validate(); err != nil {
 			return accountError(a, index, "Limits", "%w", err)
-		}
-		if l.Unit == quota.Cost {
-			return accountError(a, index, "Limits", "cost is not charged yet, so a limit of it would never be reached: limit requests or tokens")
 		}
 	}
 	return nil

@@ -181,9 +181,10 @@ func (at *attempt) fail(v provider.Verdict, used quota.Amount, failed map[health
 func (at *attempt) succeed(v provider.Verdict, u provider.Usage) {
 	at.ended.Do(func() {
 		at.record.Usage, at.record.Answered = u, true
+		at.record.Cost, at.record.CostKnown = at.cost(u)
 		at.conclude(v, nil)
 		at.note(v)
-		at.finish(quota.Amount{Requests: 1, InputTokens: u.Input, OutputTokens: u.Output})
+		at.finish(quota.Amount{Requests: 1, InputTokens: u.Input, OutputTokens: u.Output, Cost: at.record.Cost})
 	})
 }
 

@@ -118,6 +118,8 @@ func (m *member) suits(r *Request) (model, reason string) {
 		return "", "not in the group asked for"
 	case !ok:
 		return "", "does not serve the model"
+	case !m.pricing.admits(m.Provider.Name, model, r):
+		return "", "has a limit of cost, and Config.Prices does not know the price"
 	default:
 		return model, ""
 	}

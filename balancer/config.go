@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aitransport/aitransport/health"
+	"github.com/aitransport/aitransport/provider"
 	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/transport"
 )
@@ -22,6 +23,11 @@ type Config struct {
 	Health health.Store  // remembers who may be used; nil: in memory
 	Policy health.Policy // draws conclusions; the zero Policy is the default one
 	Quota  quota.Store   // counts what is used, for Account.Limits; nil: in memory
+
+	// Prices are what models cost, for Attempt.Cost and limits of quota.Cost; nil:
+	// no cost is known, and such a limit is refused. provider.StarterPrices is a
+	// table to begin with.
+	Prices *provider.PriceTable
 
 	MaxAttempts int           // accounts tried for one request; 0: 3
 	Deadline    time.Duration // for all attempts, until an answer begins; 0: none but the caller's

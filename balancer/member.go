@@ -28,6 +28,7 @@ type member struct {
 	credential provider.Credential
 	models     *models
 	policy     health.Policy
+	pricing    pricing
 	rt         http.RoundTripper                      // the account's transport under the Attempt layers
 	probe      func(context.Context) transport.Report // nil: what carries the attempts is not ours
 	counters   *counters
@@ -86,7 +87,11 @@ func (t *Transport) newMember(a *Account, index int, c *counters) (*member, erro
 	if err != nil {
 		return nil, accountError(a, index, "Models", "%w", err)
 	}
-	m := &member{Account: a, models: served, policy: t.cfg.Policy, counters: cmp.Or(c, &counters{}), way: "account " + a.Name, identity: credentialIdentity(a)}
+	price, err := newPricing(a, index, t.cfg.Prices)
+	if err != nil {
+		return nil, err
+	}
+	m := &member{Account: a, models: served, pricing: price, policy: t.cfg.Policy, counters: cmp.Or(c, &counters{}), way: "account " + a.Name, identity: credentialIdentity(a)}
 	if a.Health != nil {
 		m.policy = *a.Health
 	}

@@ -34,6 +34,8 @@ type Attempt struct {
 	FirstByte     time.Duration  `json:"firstByte,omitempty"` // until the answer's first byte of content was read; 0: none came
 	Duration      time.Duration  `json:"duration"`
 	Usage         provider.Usage `json:"usage"`
+	Cost          int64          `json:"cost"`                    // of Usage, in nano-USD, as it was charged: Config.Prices times the account's factor
+	CostKnown     bool           `json:"costKnown"`               // Cost is all of it; false: there is no price, and Cost is 0, or Usage is not complete, and Cost is a part
 	Answered      bool           `json:"answered"`                // the caller got this attempt's answer
 	MaybeExecuted bool           `json:"maybeExecuted,omitempty"` // it failed, but the provider may have done, and charged, the work
 }

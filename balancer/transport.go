@@ -21,6 +21,7 @@ type Transport struct {
 
 	fleet atomic.Pointer[fleet]
 	next  atomic.Uint64 // number of the last request
+	told  unpriced      // the models whose price is not known
 	mu    sync.Mutex    // one change of accounts at a time
 }
 

@@ -22,6 +22,8 @@
 // leave with, so Authorize can look at it, and nothing that the caller sent as
 // a credential survives StripCredentials.
 //
+// A [PriceTable] says what a Usage costs.
+//
 // What is known about each API stands in tables (openai_rules.go,
 // anthropic_rules.go, gemini_rules.go, routes.go), so that a reader can hold
 // them against the vendors' pages. Where a comment gives a source it is one of

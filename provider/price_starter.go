@@ -56,6 +56,16 @@ func dated(names ...string) []string {
 	return all
 }
 
+// claudes are the names of a model and of its dated snapshots, with the name
+// that OpenRouter gives it: claude-opus-4-5 and claude-opus-4.5.
+func claudes(name string) []string {
+	version := len(name) - len("4-5")
+	if name[version-1] != '-' || name[version+1] != '-' {
+		return dated(name)
+	}
+	return append(dated(name), name[:version+1]+"."+name[version+2:])
+}
+
 // above272K is the rule of OpenAI's model pages: more than 272,000 input tokens
 // cost twice the input and one and a half times the output, all of them.
 func above272K(p Price) []LongPrice {
@@ -137,28 +147,35 @@ func claude(models []string, input, written5m, written1h, cached, output Rate, a
 
 var anthropicPrices = []PriceRow{
 	//                                       input, written for 5 min,   for 1 h,     cached,      output
-	claude(dated("claude-fable-5-1"), 10*USD, 12.50*USD, 20*USD, 0.25*USD, 50*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-mythos-5-1"), 10*USD, 12.50*USD, 20*USD, 0.25*USD, 50*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-fable-5"), 10*USD, 12.50*USD, 20*USD, 1*USD, 50*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-mythos-5"), 10*USD, 12.50*USD, 20*USD, 1*USD, 50*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-opus-5-5"), 4*USD, 5*USD, 8*USD, 0.20*USD, 20*USD, "2026-10-24", fromClaudit),
-	claude(dated("claude-opus-5"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-opus-4-8"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-opus-4-7"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-opus-4-6"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-opus-4-5"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-opus-4-1"), 15*USD, 18.75*USD, 30*USD, 1.50*USD, 75*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-fable-5-1"), 10*USD, 12.50*USD, 20*USD, 0.25*USD, 50*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-mythos-5-1"), 10*USD, 12.50*USD, 20*USD, 0.25*USD, 50*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-fable-5"), 10*USD, 12.50*USD, 20*USD, 1*USD, 50*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-mythos-5"), 10*USD, 12.50*USD, 20*USD, 1*USD, 50*USD, "2026-11-21", fromAnthropic),
+	fastClaude(claude(claudes("claude-opus-5-5"), 4*USD, 5*USD, 8*USD, 0.20*USD, 20*USD, "2026-10-24", fromClaudit)),
+	claude(claudes("claude-opus-5"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-opus-4-8"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-opus-4-7"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-opus-4-6"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-opus-4-5"), 5*USD, 6.25*USD, 10*USD, 0.50*USD, 25*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-opus-4-1"), 15*USD, 18.75*USD, 30*USD, 1.50*USD, 75*USD, "2026-11-21", fromAnthropic),
 	claude(dated("claude-opus-4-0", "claude-opus-4"), 15*USD, 18.75*USD, 30*USD, 1.50*USD, 75*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-sonnet-5-5"), 2*USD, 2.50*USD, 4*USD, 0.10*USD, 10*USD, "2026-10-24", fromClaudit),
-	claude(dated("claude-sonnet-5"), 2*USD, 2.50*USD, 4*USD, 0.20*USD, 10*USD, "2026-11-21", fromAnthropicModel),
-	claude(dated("claude-sonnet-4-6"), 3*USD, 3.75*USD, 6*USD, 0.30*USD, 15*USD, "2026-11-21", fromAnthropic),
-	longClaude(claude(dated("claude-sonnet-4-5"), 3*USD, 3.75*USD, 6*USD, 0.30*USD, 15*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-sonnet-5-5"), 2*USD, 2.50*USD, 4*USD, 0.10*USD, 10*USD, "2026-10-24", fromClaudit),
+	claude(claudes("claude-sonnet-5"), 2*USD, 2.50*USD, 4*USD, 0.20*USD, 10*USD, "2026-11-21", fromAnthropicModel),
+	claude(claudes("claude-sonnet-4-6"), 3*USD, 3.75*USD, 6*USD, 0.30*USD, 15*USD, "2026-11-21", fromAnthropic),
+	longClaude(claude(claudes("claude-sonnet-4-5"), 3*USD, 3.75*USD, 6*USD, 0.30*USD, 15*USD, "2026-11-21", fromAnthropic),
 		200_000, 6*USD, 7.50*USD, 12*USD, 0.60*USD, 22.50*USD), // above the line: models.dev
-	longClaude(claude(dated("claude-haiku-5-5"), 0.10*USD, 0.125*USD, 0.20*USD, 0.01*USD, 0.50*USD, "2026-10-24", fromClaudit),
+	longClaude(claude(claudes("claude-haiku-5-5"), 0.10*USD, 0.125*USD, 0.20*USD, 0.01*USD, 0.50*USD, "2026-10-24", fromClaudit),
 		100_000, 0.50*USD, 0.625*USD, 1*USD, 0.05*USD, 2.50*USD),
-	claude(dated("claude-haiku-4-5"), 1*USD, 1.25*USD, 2*USD, 0.10*USD, 5*USD, "2026-11-21", fromAnthropic),
-	claude(dated("claude-3-5-haiku"), 0.80*USD, 1*USD, 1.60*USD, 0.08*USD, 4*USD, "2026-11-21", fromAnthropic),
+	claude(claudes("claude-haiku-4-5"), 1*USD, 1.25*USD, 2*USD, 0.10*USD, 5*USD, "2026-11-21", fromAnthropic),
+	claude(append(dated("claude-3-5-haiku"), "claude-3.5-haiku"), 0.80*USD, 1*USD, 1.60*USD, 0.08*USD, 4*USD, "2026-11-21", fromAnthropic),
 	claude(dated("claude-3-haiku"), 0.25*USD, 0.30*USD, 0.50*USD, 0.03*USD, 1.25*USD, "2026-11-21", fromAnthropic),
+}
+
+// fastClaude adds fast mode, which costs twice as much. Answers call it a speed
+// and not a tier; a meter that notes it notes it as the tier "fast".
+func fastClaude(r PriceRow) PriceRow {
+	r.Tiers = map[string]Factor{"batch": 0.5 * Times, "fast": 2 * Times}
+	return r
 }
 
 // longClaude adds the price of long inputs to a row.

@@ -34,7 +34,7 @@ func TestEveryStarterPriceIsSane(t *testing.T) {
 				assert.Greater(t, l.Output, row.Output)
 			}
 			for name, f := range row.Tiers {
-				assert.Equal(t, name == "priority", f > provider.Times, "%s is %v times", name, f)
+				assert.Equal(t, name == "priority" || name == "fast", f > provider.Times, "%s is %v times", name, f)
 			}
 			for _, m := range row.Models {
 				at := strings.ReplaceAll(row.Provider, "*", "-eu")
@@ -81,6 +81,9 @@ func TestStarterPricesKnowThePlaces(t *testing.T) {
 		{"openai", "gpt-4o-2024-05-13", million, 20 * provider.USD},
 		{"openai", "gpt-4o-2024-11-20", million, 12.5 * provider.USD},
 		{"anthropic", "claude-opus-4-5-20251101", million, 30 * provider.USD},
+		{"openrouter", "anthropic/claude-opus-4.5", million, 30 * provider.USD},
+		{"openrouter", "anthropic/claude-opus-5", million, 30 * provider.USD},
+		{"openrouter", "anthropic/claude-opus-4.6-fast", million, 0},
 		{"anthropic", "claude-haiku-5-5", short, 0.06 * provider.USD},
 		{"anthropic", "claude-haiku-5-5", million, 3 * provider.USD},
 		{"gemini", "models/gemini-2.5-pro", short, 1.125 * provider.USD},
