@@ -10,8 +10,10 @@ const anthropicBase = "https://api.anthropic.com"
 // Anthropic is the Anthropic API at its official base,
 // https://api.anthropic.com, whose paths start with /v1, with the key in
 // x-api-key (ant-docs); its OpenAI-compatible path takes the key as a bearer
-// token. The headers anthropic-version and anthropic-beta are the caller's and
-// stay as they are.
+// token. A token that begins with sk-ant-oat goes as [AnthropicOAuth] sends it;
+// for other OAuth tokens, set Authorize to that. The headers anthropic-version
+// and anthropic-beta are the caller's and stay as they are, but for what OAuth
+// adds.
 var Anthropic = &Provider{
 	Name:    "anthropic",
 	BaseURL: anthropicBase,
@@ -24,10 +26,10 @@ var Anthropic = &Provider{
 		Classify: anthropicProtocol.classify,
 		NewMeter: anthropicMeter,
 		Authorize: func(r *http.Request, token string) error {
-			if r.URL != nil && strings.HasSuffix(r.URL.Path, "/chat/completions") {
-				return bearer(r, token)
+			if strings.HasPrefix(token, anthropicOAuthPrefix) {
+				return AnthropicOAuth(r, token)
 			}
-			return setCredential(r, "X-Api-Key", "", token)
+			return anthropicKey(r, token)
 		},
 	},
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"strings"
 )
 
@@ -14,6 +15,29 @@ import (
 // returns as soon as ctx ends, and its error does not hold the token.
 type Credential interface {
 	Token(ctx context.Context) (string, error)
+}
+
+// A Renewer is a Credential that can be told that a token was refused before its
+// time. Renew returns a token other than stale: the current one, if that is
+// another already, or else a new one that it has fetched since it was called. It
+// may return stale again if there is none other to be had. Many goroutines may
+// call it at the same time, also beside Token; it returns as soon as ctx ends, and
+// its error holds no token.
+type Renewer interface {
+	Renew(ctx context.Context, stale string) (string, error)
+}
+
+// A Signer is a Credential that signs whole requests, as the clouds want it. Sign
+// is called once for each sending, after everything else that changes a request,
+// and changes the header or the URL of r, which is its own; ctx is that of the
+// request. It does not read r.Body: the bytes to be sent are to be had from
+// r.GetBody, which is nil for a body that can be had once only. An error keeps the
+// request from being sent, and holds no secret.
+//
+// Token is called all the same, before; a Signer without a token returns "" and no
+// error, and then nothing is authorized before it signs.
+type Signer interface {
+	Sign(ctx context.Context, r *http.Request) error
 }
 
 // CredentialFunc is a func as a Credential.
@@ -28,13 +52,14 @@ func (f CredentialFunc) Token(ctx context.Context) (string, error) { return f(ct
 // an error when it is used.
 func Key(secret string) Credential {
 	secret = strings.TrimSpace(secret)
-	return key{func() string { return secret }}
+	return key{secret: func() string { return secret }}
 }
 
 // A key hides the secret in a closure, where no reflection finds it.
-type key struct{ secret func() string }
-
-const hidden = "***"
+type key struct {
+	unprintable
+	secret func() string
+}
 
 func (k key) Token(context.Context) (string, error) {
 	s := k.secret()
@@ -44,12 +69,28 @@ func (k key) Token(context.Context) (string, error) {
 	return s, nil
 }
 
-func (key) String() string               { return hidden }
-func (key) GoString() string             { return hidden }
-func (key) Format(w fmt.State, _ rune)   { _, _ = io.WriteString(w, hidden) }
-func (key) LogValue() slog.Value         { return slog.StringValue(hidden) }
-func (key) MarshalText() ([]byte, error) { return []byte(hidden), nil }
-func (key) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
+const hidden = "***"
+
+// unprintable makes what it is embedded in print as *** in every way.
+type unprintable struct{}
+
+// String gives "***".
+func (unprintable) String() string { return hidden }
+
+// GoString gives "***".
+func (unprintable) GoString() string { return hidden }
+
+// Format prints *** for every verb.
+func (unprintable) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, hidden) }
+
+// LogValue gives "***", for log/slog.
+func (unprintable) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// MarshalText gives "***".
+func (unprintable) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// MarshalJSON gives "***".
+func (unprintable) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
 
 // checkToken refuses what would not be sent as it is.
 func checkToken(token string) error {

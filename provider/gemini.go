@@ -5,12 +5,19 @@ import (
 	"strings"
 )
 
-const geminiBase = "https://generativelanguage.googleapis.com"
+const (
+	geminiBase = "https://generativelanguage.googleapis.com"
+
+	// googleOAuthPrefix begins Google's access tokens (provider-facts 5.1).
+	googleOAuthPrefix = "ya29."
+)
 
 // Gemini is the Gemini API at its official base,
 // https://generativelanguage.googleapis.com, whose paths start with /v1beta or
-// /v1, with the key in x-goog-api-key (genai). Below /v1beta/openai/ it speaks
-// OpenAI's protocol, and takes the key as a bearer token (seen).
+// /v1, with the key in x-goog-api-key (genai). A token that begins with ya29. is
+// one of OAuth and goes as a bearer token; for others, set Authorize to
+// [BearerAuth]. Below /v1beta/openai/ it speaks OpenAI's protocol, and takes the
+// key as a bearer token (seen).
 var Gemini = &Provider{
 	Name:    "gemini",
 	BaseURL: geminiBase,
@@ -21,7 +28,7 @@ var Gemini = &Provider{
 		Classify: geminiProtocol.classify,
 		NewMeter: geminiMeter,
 		Authorize: func(r *http.Request, token string) error {
-			if r.URL != nil && geminiCompatible(r.URL.Path) {
+			if strings.HasPrefix(token, googleOAuthPrefix) || r.URL != nil && geminiCompatible(r.URL.Path) {
 				return bearer(r, token)
 			}
 			return setCredential(r, "X-Goog-Api-Key", "", token)

@@ -28,7 +28,7 @@ type Provider struct {
 
 	Classify  func(Answer) Verdict                  // nil: the API's
 	NewMeter  func(Operation, http.Header) Meter    // nil: the API's
-	Authorize func(r *http.Request, t string) error // nil: the API's
+	Authorize func(r *http.Request, t string) error // nil: the API's; or BearerAuth, HeaderAuth("api-key"), AnthropicOAuth
 
 	// RateLimits reads what is left from the headers of an answer, good ones
 	// included. Nil: as RateLimits of this package does.
