@@ -1,7 +1,9 @@
 // Package provider knows what an AI API looks like on the wire, and nothing
 // else: it opens no connection, keeps no state between requests and starts no
 // goroutine. An [API] is a protocol (a set of funcs); a [Provider] is a place
-// where that protocol is spoken.
+// where that protocol is spoken. Only a [Credential] lives longer than a request:
+// [OAuth], [Command] and [File] keep a token until it is time for the next, and
+// send what they have to send through the account's own transport ([WithCarrier]).
 //
 //	request                                          answer
 //	   │                                                │
