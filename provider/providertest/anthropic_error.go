@@ -27,6 +27,7 @@ var anthropicErrors = map[kind]anthropicError{
 	kindContentPolicy:  {400, anthropicInvalid, "", "Output blocked by content filtering policy"},
 	kindServerError:    {500, "api_error", "", "Internal server error"},
 	kindOverloaded:     {529, "overloaded_error", "", "Overloaded"},
+	kindCapacity:       {429, "rate_limit_error", "ramp_limit_exceeded", "Your usage grows too fast. Increase it gradually."},
 	kindUnknownPath:    {404, "not_found_error", "", "The requested resource could not be found."},
 	kindWrongMethod:    {405, anthropicInvalid, "", "Method Not Allowed"},
 	kindTooLarge:       {413, "request_too_large", "", "Request exceeds the maximum size"},
@@ -66,6 +67,8 @@ func (p anthropic) fail(c *call, f fault) reply {
 			h.Del("Anthropic-Ratelimit-Input-Tokens-Reset")
 			h.Del("Anthropic-Ratelimit-Tokens-Reset")
 		}
+	case kindCapacity:
+		h.Set("Retry-After", "1")
 	case kindWrongMethod:
 		h.Set("Allow", c.allow)
 	}

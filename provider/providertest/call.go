@@ -60,8 +60,11 @@ type call struct {
 	allow   string // the method that the path wants
 	model   string
 	stream  bool
-	problem kind // what is wrong with the call; kindNone: nothing
-	blocked bool // to be refused by an answer that is no error
+	problem kind   // what is wrong with the call; kindNone: nothing
+	blocked bool   // to be refused by an answer that is no error
+	broke   bool   // the account is out of money, and the answer says so
+	open    bool   // no credential is asked for
+	echo    string // of the request, in a response; "": none
 	form    form
 	number  int // from 1
 	at      time.Time
@@ -97,6 +100,9 @@ func (f *Fake) receive(r *http.Request) *call {
 		c.body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	}
 	c.op, c.allow = f.protocol.route(c)
+	if c.open {
+		c.refusal = kindNone
+	}
 	switch {
 	case c.op == opUnknown:
 		c.problem = kindUnknownPath

@@ -33,6 +33,10 @@ type Config struct {
 	// CachedTokens is how many of the InputTokens were read from a cache. 0: none
 	CachedTokens int64
 
+	// ReasoningTokens is how many of the OutputTokens went into thinking; Gemini
+	// tells them apart from the others. 0: none
+	ReasoningTokens int64
+
 	// Script has the answers for the next calls, whoever calls. When it is used
 	// up, calls are answered normally.
 	Script []Step
@@ -54,6 +58,7 @@ func (c Config) withDefaults(p protocol) Config {
 		c.OutputTokens = 7
 	}
 	c.CachedTokens = min(c.CachedTokens, c.InputTokens)
+	c.ReasoningTokens = min(c.ReasoningTokens, c.OutputTokens)
 	return c
 }
 

@@ -56,39 +56,54 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !wait(r.Context(), s.delay) {
 		panic(http.ErrAbortHandler)
 	}
-	out := &output{w: w, started: func(status int) { f.settle(h, status) }}
+	out := &output{ctx: r.Context(), w: w, at: c.at, wire: s.wire, started: func(status int) { f.settle(h, status) }}
 	switch {
 	case c.refusal != kindNone:
 		out.send(f.protocol.fail(c, fault{kind: c.refusal}))
 	case s.kind == kindRaw:
 		out.send(s.raw)
-	case s.kind.isError() && !c.blocks(s.kind):
-		out.send(f.protocol.fail(c, s.fault))
+	case s.kind.isError() && !f.serves(c, s.kind):
+		out.send(refuse(f.protocol, c, s))
 	case c.problem != kindNone:
 		out.send(f.protocol.fail(c, fault{kind: c.problem}))
 	default:
-		f.respond(r.Context(), out, c, s)
+		f.respond(out, c, s)
 	}
 }
 
 // respond gives the answer that was asked for, with the faults of the step.
-func (f *Fake) respond(ctx context.Context, out *output, c *call, s Step) {
-	c.blocked = s.kind == kindContentPolicy
-	a := f.protocol.answer(c)
+func (f *Fake) respond(out *output, c *call, s Step) {
+	c.blocked, c.broke = s.kind == kindContentPolicy, s.kind == kindQuota
+	c.fill(s.wire.filler)
+	a := s.wire.shape(f.protocol, c, f.protocol.answer(c))
+	alive := signsOf(f.protocol)
+	if s.wire.before == 0 && s.wire.between == 0 {
+		out.wire.before = alive.usual
+	}
 	switch {
 	case c.stream:
-		out.stream(ctx, a, s, func(sent int) event { return f.protocol.failInside(c, s, sent) })
+		out.stream(a, s, alive.stream, func(sent int) event { return f.protocol.failInside(c, s, sent) })
 	case s.ending == endError:
 		out.send(f.protocol.fail(c, s.inside))
 	case s.ending == endCut:
 		out.cut(a.whole())
+	case s.ending == endEarly:
+		out.send(reply{status: http.StatusOK, header: a.whole().header})
 	default:
-		out.send(a.whole())
+		sign := ""
+		if c.op == opChat {
+			sign = alive.plain
+		}
+		out.sendAfter(sign, a.whole())
 	}
 }
 
-// blocks tells whether a refusal is an answer to this call rather than an error.
-func (c *call) blocks(k kind) bool {
+// serves tells whether a fault is told in an answer to this call rather than in
+// an error.
+func (f *Fake) serves(c *call, k kind) bool {
+	if l, ok := f.protocol.(lenient); ok && l.serves(c, k) {
+		return true
+	}
 	return k == kindContentPolicy && (c.op == opMessages || c.op == opGenerate)
 }
 

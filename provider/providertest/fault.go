@@ -23,6 +23,7 @@ const (
 	kindContentPolicy
 	kindServerError
 	kindOverloaded
+	kindCapacity
 
 	kindNoCredential
 	kindOAuthBeta // Anthropic: an OAuth token without its beta header

@@ -35,6 +35,7 @@ var geminiErrors = map[kind]geminiError{
 	kindContentPolicy:  {400, geminiInvalid, "The request was blocked by content policy."},
 	kindServerError:    {500, "INTERNAL", "An internal error has occurred. Please retry or report in https://developers.generativeai.google/guide/troubleshooting"},
 	kindOverloaded:     {503, "UNAVAILABLE", "The model is overloaded. Please try again later."},
+	kindCapacity:       {429, geminiExhausted, "No capacity available for model {model} on the server"},
 	kindTooLarge:       {400, geminiInvalid, "Request payload size exceeds the limit: 67108864 bytes."},
 	kindBrokenBody:     {400, geminiInvalid, "Invalid JSON payload received. Unexpected token."},
 }
@@ -84,6 +85,8 @@ func geminiDetails(c *call, f fault) list {
 	case kindUnauthorized:
 		words := geminiErrors[f.kind].words
 		return list{errorInfo("API_KEY_INVALID"), object{{"@type", googleType + "LocalizedMessage"}, {"locale", "en-US"}, {"message", words}}}
+	case kindCapacity:
+		return list{errorInfo("MODEL_CAPACITY_EXHAUSTED")}
 	case kindBadToken:
 		return list{errorInfo("ACCESS_TOKEN_TYPE_UNSUPPORTED")}
 	case kindSpendLimit:

@@ -51,10 +51,7 @@ func generated(c *call) object {
 
 // googleEvents is the framing with alt=sse: no names, and lines that end as
 // HTTP's do.
-var googleEvents = framing{
-	contentType: "text/event-stream",
-	frame:       func(_ int, e event) []byte { return []byte("data: " + string(e.data) + "\r\n\r\n") },
-}
+var googleEvents = framing{contentType: "text/event-stream", lineEnd: "\r\n"}
 
 // googleArray is the framing without it.
 var googleArray = framing{

@@ -55,7 +55,7 @@ func chatUsage(c *call) object {
 		{"total_tokens", c.InputTokens + c.OutputTokens},
 		{"prompt_tokens_details", object{{"cached_tokens", c.CachedTokens}, {"audio_tokens", 0}}},
 		{"completion_tokens_details", object{
-			{"reasoning_tokens", 0}, {"audio_tokens", 0},
+			{"reasoning_tokens", c.ReasoningTokens}, {"audio_tokens", 0},
 			{"accepted_prediction_tokens", 0}, {"rejected_prediction_tokens", 0},
 		}},
 	}

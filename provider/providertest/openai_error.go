@@ -26,6 +26,7 @@ var openAIErrors = map[kind]openAIError{
 	kindContentPolicy:  {400, openAIInvalid, "", "content_policy_violation", "Your request was rejected as a result of our safety system. Your prompt may contain text that is not allowed by our safety system."},
 	kindServerError:    {500, "server_error", "", "", "The server had an error while processing your request. Sorry about that!"},
 	kindOverloaded:     {503, "service_unavailable_error", "", "server_is_overloaded", "The server is currently overloaded. Please try again later."},
+	kindCapacity:       {429, "rate_limit_error", "", "slow_down", "Slow down. Reduce your request rate and increase it gradually."},
 	kindUnknownPath:    {404, openAIInvalid, "", "", "Invalid URL ({method} {path})"},
 	kindWrongMethod:    {405, openAIInvalid, "", "method_not_supported", "Only {allow} requests are accepted."},
 	kindTooLarge:       {413, openAIInvalid, "", "", "Maximum content size limit exceeded."},

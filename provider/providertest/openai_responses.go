@@ -45,7 +45,7 @@ func response(c *call, status string, failure any) object {
 	return object{
 		{"id", c.id("resp_")}, {"object", "response"}, {"created_at", c.at.Unix()}, {"status", status},
 		{"access_programs", object{{"cyber", "standard"}}}, {"background", false}, {"completed_at", completed}, {"error", failure}, {"incomplete_details", nil},
-		{"instructions", nil}, {"max_output_tokens", nil}, {"max_tool_calls", nil}, {"model", c.model},
+		{"instructions", orNull(c.echo)}, {"max_output_tokens", nil}, {"max_tool_calls", nil}, {"model", c.model},
 		{"output", output}, {"parallel_tool_calls", true},
 		{"previous_response_id", orNull(c.form.PreviousResponseID)}, {"prompt_cache_key", nil},
 		{"reasoning", object{{"effort", nil}, {"summary", nil}}}, {"safety_identifier", nil},
@@ -76,7 +76,7 @@ func responseUsage(c *call) object {
 		{"input_tokens", c.InputTokens},
 		{"input_tokens_details", object{{"cached_tokens", c.CachedTokens}, {"cache_write_tokens", 0}}},
 		{"output_tokens", c.OutputTokens},
-		{"output_tokens_details", object{{"reasoning_tokens", 0}}},
+		{"output_tokens_details", object{{"reasoning_tokens", c.ReasoningTokens}}},
 		{"total_tokens", c.InputTokens + c.OutputTokens},
 	}
 }

@@ -18,6 +18,7 @@ type Step struct {
 	inside fault         // the error that ends the stream
 	failed bool          // and that the Responses API tells as response.failed
 	raw    reply
+	wire   wire
 }
 
 // ending is how a stream ends.
@@ -27,6 +28,7 @@ const (
 	endWell ending = iota
 	endError
 	endCut
+	endEarly // as if it had come to its end
 )
 
 // OK is a normal answer: in a script, a call between two faults; with
@@ -80,6 +82,16 @@ func ServerError() Step { return step(kindServerError) }
 // overloaded_error, Gemini's 503 UNAVAILABLE.
 func Overloaded() Step { return step(kindOverloaded) }
 
+// Capacity is a refusal for too much at the same time, which clears in about a
+// second: Zhipu's 429 with 1302, Cerebras's queue_exceeded, OpenRouter's 402
+// for what is in flight; from OpenAI, Anthropic and Gemini, which have no such
+// error, the one nearest to it (slow_down, ramp_limit_exceeded,
+// MODEL_CAPACITY_EXHAUSTED).
+func Capacity() Step { return step(kindCapacity) }
+
+// TooLarge is the provider's own 413 (Gemini: 400) for a body of too many bytes.
+func TooLarge() Step { return step(kindTooLarge) }
+
 // Status is a raw answer, for instance an HTML 502 of something in between.
 // The header is copied; without a Content-Type in it net/http guesses one. A
 // code outside 200 to 599 is answered as 500.
@@ -92,6 +104,34 @@ func Status(code int, header http.Header, body string) Step {
 		raw:   reply{status: code, header: header.Clone(), body: []byte(body)},
 	}
 }
+
+// Redirect is an answer that sends the client elsewhere, with a status of 301,
+// 302, 303, 307 or 308. Whoever follows it with a credential has lost one.
+func Redirect(code int, location string) Step {
+	return Status(code, http.Header{"Location": {location}, "Content-Type": {"text/html; charset=utf-8"}}, "")
+}
+
+// Firewall is the 403 with which a firewall before a provider refuses an
+// address: a page in HTML with a challenge for browsers, as Cloudflare has
+// them.
+func Firewall() Step {
+	h := http.Header{
+		"Content-Type": {"text/html; charset=UTF-8"}, "Server": {"cloudflare"},
+		"Cf-Ray": {"8f00000000000000-FRA"}, "Cf-Mitigated": {"challenge"}, "Cache-Control": {"no-store"},
+	}
+	return Status(http.StatusForbidden, h, firewallPage)
+}
+
+const firewallPage = `<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Just a moment...</title></head>
+<body>
+<h1>Checking that you are not a machine</h1>
+<p>This page goes on by itself once your browser has been looked at.</p>
+<script src="/cdn-cgi/challenge-platform/h/b/orchestrate/chl_page/v1" id="cf-chl"></script>
+</body>
+</html>
+`
 
 // Hang never answers: the call ends when its context does. Its hit has the
 // status 0.
@@ -131,6 +171,15 @@ func CutStream(afterEvents int) Step {
 	return s
 }
 
+// EndStream is a 200 whose stream has that many events and then ends as if that
+// were all: no error, no word of the end, no usage. If it has fewer events, the
+// last one is missing. A call that is not streamed gets an empty body.
+func EndStream(afterEvents int) Step {
+	s := step(kindOK)
+	s.ending, s.events = endEarly, max(afterEvents, 0)
+	return s
+}
+
 // Trickle is a normal answer whose stream has a wait of d between two events;
 // the first one comes at once. A call that is not streamed does not wait.
 func Trickle(d time.Duration) Step {
@@ -142,11 +191,8 @@ func Trickle(d time.Duration) Step {
 // After is the same step with a wait of d before the answer, headers included.
 // The call ends early if its context does.
 func (s Step) After(d time.Duration) Step {
-	if s.kind == kindNone {
-		s.kind = kindOK
-	}
 	s.delay = max(d, 0)
-	return s
+	return s.good()
 }
 
 func step(k kind) Step { return Step{fault: fault{kind: k}} }

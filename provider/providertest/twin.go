@@ -1,0 +1,90 @@
+package providertest
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const twinSuffix = "-anthropic"
+
+// twin speaks Anthropic's messages at a provider of another dialect.
+type twin struct {
+	anthropic
+	of *dialect
+}
+
+func (t twin) name() string { return t.of.id + twinSuffix }
+
+// credential is x-api-key, else the bearer token, whatever it begins with.
+func (twin) credential(h http.Header, _ url.Values) (string, kind) {
+	if key := h.Get("X-Api-Key"); key != "" {
+		return key, kindNone
+	}
+	return bearer(h), kindNone
+}
+
+// route finds Anthropic's paths below any prefix.
+func (t twin) route(c *call) (operation, string) {
+	path := c.path
+	defer func() { c.path = path }()
+	if i := strings.LastIndex(path, "/v1/"); i > 0 {
+		c.path = path[i:]
+	}
+	return t.anthropic.route(c)
+}
+
+// inspect asks for no version.
+func (t twin) inspect(c *call) {
+	t.anthropic.inspect(c)
+	if c.problem != kindNoVersion && c.problem != kindBadVersion {
+		return
+	}
+	c.problem = kindNone
+	if c.op == opMessages && !json.Valid(c.body) {
+		c.problem = kindBrokenBody
+	} else if c.op != opModels {
+		c.checkModel()
+	}
+}
+
+func (t twin) answer(c *call) answer {
+	a := t.anthropic.answer(c)
+	a.header = make(http.Header)
+	return a
+}
+
+func (twin) remain(http.Header, *call, left) {}
+
+// fail has the status and the words of the dialect in Anthropic's envelope. The
+// facts quote no such body; this is what the format leaves to choose.
+// MiniMax's 200 is left to its own format.
+func (t twin) fail(c *call, f fault) reply {
+	e := t.of.failure(f.kind)
+	h := http.Header{"Content-Type": {"application/json"}}
+	if f.kind == kindRateLimited && t.of.refused != nil {
+		t.of.refused(h, c, left{reset: f.reset})
+	}
+	if f.kind == kindWrongMethod {
+		h.Set("Allow", c.allow)
+	}
+	status := e.status
+	if status == http.StatusOK {
+		status = anthropicErrors[f.kind].status
+	}
+	return reply{status: status, header: h, body: encode(t.body(c, f))}
+}
+
+func (t twin) failInside(c *call, s Step, _ int) event {
+	return event{name: "error", data: encode(t.body(c, s.inside))}
+}
+
+func (t twin) body(c *call, f fault) object {
+	e, a := t.of.failure(f.kind), anthropicErrors[f.kind]
+	words := e.said(c, f)
+	if words == "" {
+		words = a.words
+	}
+	return object{{"type", "error"}, {"error", object{{"type", a.typ}, {"message", words}}}}
+}
