@@ -39,9 +39,9 @@ type Account struct {
 
 	// Limits are what may be used of the account; nil: no limit of ours. Tokens are
 	// charged as the provider reports them: an answer that is left before it says
-	// so counts as a request alone. So is the cost. An account with a limit of quota.Cost is passed over for
-	// models whose price Config.Prices does not know, and for requests that may
-	// cost something and name no model.
+	// so counts as a request alone. So is the cost; an account with a limit of
+	// quota.Cost is passed over for models whose price Config.Prices does not know,
+	// and for requests that may cost something and name no model.
 	Limits []quota.Limit
 
 	// PriceFactor is what the account pays, as a multiple of Config.Prices: 0.8 for

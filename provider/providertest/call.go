@@ -11,21 +11,6 @@ import (
 
 const maxBody = 64 << 20 // of a call's body
 
-// operation is what a call asks for.
-type operation uint8
-
-const (
-	opUnknown operation = iota
-	opChat
-	opResponses
-	opEmbeddings
-	opModels
-	opModel
-	opMessages
-	opGenerate
-	opCountTokens
-)
-
 // protocol is what one provider does in its own way. Implementations have no
 // state.
 type protocol interface {
@@ -53,6 +38,7 @@ type call struct {
 	header       http.Header
 	query        url.Values
 	body         []byte
+	base         string // the URL without its path
 	key          string
 	refusal      kind // of the credential; kindNone: it is accepted
 
@@ -66,8 +52,18 @@ type call struct {
 	open    bool   // no credential is asked for
 	echo    string // of the request, in a response; "": none
 	form    form
+	members map[string]json.RawMessage // of a JSON body, once they are asked for
+	fields  url.Values                 // of a multipart body; nil: it is none
+	files   map[string]upload
 	number  int // from 1
+	line    int // of a batch, from 1; 0: the call is no part of one
 	at      time.Time
+
+	object string // the id in the path, or of what is missing
+	shelf  *shelf
+
+	lacks            string // the collection in which it is missing
+	param, complaint string // of kindBadField
 }
 
 // form is what fakes look at in the bodies of calls, of all providers.
@@ -82,19 +78,16 @@ type form struct {
 	Input              json.RawMessage `json:"input"`
 	EncodingFormat     string          `json:"encoding_format"`
 	Dimensions         int             `json:"dimensions"`
+	CachedContent      string          `json:"cachedContent"`
 }
 
 // receive reads a call to its end.
 func (f *Fake) receive(r *http.Request) *call {
-	c := &call{Config: &f.config, method: r.Method, path: r.URL.Path, header: r.Header, query: r.URL.Query(), at: time.Now()}
-	c.key, c.refusal = f.protocol.credential(c.header, c.query)
-	switch {
-	case c.refusal != kindNone:
-	case c.key == "":
-		c.refusal = kindNoCredential
-	case !c.accepts(c.key):
-		c.refusal = kindUnauthorized
+	c := &call{
+		Config: &f.config, shelf: &f.shelf, method: r.Method, path: r.URL.Path, base: base(r),
+		header: r.Header, query: r.URL.Query(), at: time.Now(),
 	}
+	c.checkKey(f.protocol.credential(c.header, c.query))
 	var err error
 	if r.Body != nil {
 		c.body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
@@ -106,7 +99,7 @@ func (f *Fake) receive(r *http.Request) *call {
 	switch {
 	case c.op == opUnknown:
 		c.problem = kindUnknownPath
-		c.decode()
+		c.read(takesJSON | takesForm)
 		c.stream = c.form.Stream
 	case c.method != c.allow:
 		c.problem = kindWrongMethod
@@ -118,6 +111,26 @@ func (f *Fake) receive(r *http.Request) *call {
 		f.protocol.inspect(c)
 	}
 	return c
+}
+
+// checkKey takes a credential, and its refusal if it is none that counts here.
+func (c *call) checkKey(key string, refusal kind) {
+	c.key, c.refusal = key, refusal
+	switch {
+	case refusal != kindNone:
+	case key == "":
+		c.refusal = kindNoCredential
+	case !c.accepts(key):
+		c.refusal = kindUnauthorized
+	}
+}
+
+// base is the URL that a call came to, without its path.
+func base(r *http.Request) string {
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 // decode reads a JSON body as far as it goes, and tells whether it could be.
@@ -140,16 +153,44 @@ func (c *call) checkModel() {
 	}
 }
 
-// id makes one for something in the answer: prefix, fake, number of the call.
+// id makes one for something in the answer: prefix, fake, number of the call,
+// and of the line if the call stands in a batch.
 func (c *call) id(prefix string) string {
-	return prefix + c.Name + "_" + strconv.Itoa(c.number)
+	id := prefix + c.Name + "_" + strconv.Itoa(c.number)
+	if c.line > 0 {
+		id += "_" + strconv.Itoa(c.line)
+	}
+	return id
+}
+
+// inside answers a call that stands in a batch, with the credential and the
+// headers of the batch. What it would keep is not kept.
+func (c *call) inside(p protocol, path string, body []byte, line int) reply {
+	in := &call{
+		Config: c.Config, shelf: c.shelf, method: http.MethodPost, path: path, base: c.base,
+		header: c.header, body: body, key: c.key, number: c.number, line: line, at: c.at,
+	}
+	in.op, in.allow = p.route(in)
+	if in.op == opUnknown {
+		return p.fail(in, fault{kind: kindUnknownPath})
+	}
+	p.inspect(in)
+	in.stream = false
+	if in.problem != kindNone {
+		return p.fail(in, fault{kind: in.problem})
+	}
+	a := p.answer(in)
+	if a.problem != kindNone {
+		return p.fail(in, fault{kind: a.problem})
+	}
+	return a.whole()
 }
 
 // hit is the call as a record.
 func (c *call) hit(r *http.Request) *Hit {
 	return &Hit{
 		Method: c.method, Path: c.path, RawQuery: r.URL.RawQuery, Host: r.Host,
-		Model: c.model, Stream: c.stream, Key: c.key,
+		Operation: string(c.op), Model: c.model, Stream: c.stream, Key: c.key, Fields: c.hitFields(),
 		Credentials: credentials(c.header, c.query), Header: c.header.Clone(),
 		ContentLength: r.ContentLength,
 		Body:          append([]byte(nil), c.body[:min(len(c.body), maxHitBody)]...),

@@ -1,6 +1,9 @@
 package providertest
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Config says what a [Fake] knows and what it says. The zero Config is a fake
 // that takes any credential and any model. The constructors copy it.
@@ -33,13 +36,40 @@ type Config struct {
 	// CachedTokens is how many of the InputTokens were read from a cache. 0: none
 	CachedTokens int64
 
+	// CacheWriteTokens is how many of the InputTokens were written to a cache;
+	// Gemini does not tell. 0: none
+	CacheWriteTokens int64
+
 	// ReasoningTokens is how many of the OutputTokens went into thinking; Gemini
 	// tells them apart from the others. 0: none
 	ReasoningTokens int64
 
+	// Reasoning is what the model thinks before it speaks, where an API shows it:
+	// thinking blocks of Anthropic's, thoughts of Gemini's, reasoning summaries
+	// of the Responses API. "": nothing
+	Reasoning string
+
+	// ToolCall is a tool that the model calls after its text. The zero value: none
+	ToolCall ToolCall
+
+	// AudioTime is how long the sound is that calls send, where an answer counts
+	// it: transcriptions by models that begin with whisper. 0: 3s
+	AudioTime time.Duration
+
+	// WorkTime is how long batches, fine-tuning jobs and responses in the
+	// background take. 0: only the answer to the call that starts one shows it
+	// unfinished.
+	WorkTime time.Duration
+
 	// Script has the answers for the next calls, whoever calls. When it is used
 	// up, calls are answered normally.
 	Script []Step
+}
+
+// ToolCall is a call of a tool by the model.
+type ToolCall struct {
+	Name      string // "": there is none
+	Arguments string // a JSON object; "": {}
 }
 
 // withDefaults is a copy in which every zero has become what it stands for.
@@ -58,7 +88,14 @@ func (c Config) withDefaults(p protocol) Config {
 		c.OutputTokens = 7
 	}
 	c.CachedTokens = min(c.CachedTokens, c.InputTokens)
+	c.CacheWriteTokens = min(c.CacheWriteTokens, c.InputTokens-c.CachedTokens)
 	c.ReasoningTokens = min(c.ReasoningTokens, c.OutputTokens)
+	if c.AudioTime == 0 {
+		c.AudioTime = 3 * time.Second
+	}
+	if c.ToolCall.Arguments == "" {
+		c.ToolCall.Arguments = "{}"
+	}
 	return c
 }
 

@@ -40,12 +40,12 @@ type dialect struct {
 
 // Operations that only some dialects have.
 const (
-	opBalance operation = iota + 100
-	opHealth
-	opNativeChat
-	opNativeGenerate
-	opNativeTags
-	opNativeVersion
+	opBalance        operation = "balance"
+	opHealth         operation = "health"
+	opNativeChat     operation = "native.chat"
+	opNativeGenerate operation = "native.generate"
+	opNativeTags     operation = "native.tags"
+	opNativeVersion  operation = "native.version"
 )
 
 func (d *dialect) name() string { return d.id }

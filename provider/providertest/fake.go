@@ -12,6 +12,7 @@ import (
 type Fake struct {
 	config   Config
 	protocol protocol
+	shelf    shelf
 
 	mu     sync.Mutex
 	script script
@@ -75,7 +76,15 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (f *Fake) respond(out *output, c *call, s Step) {
 	c.blocked, c.broke = s.kind == kindContentPolicy, s.kind == kindQuota
 	c.fill(s.wire.filler)
-	a := s.wire.shape(f.protocol, c, f.protocol.answer(c))
+	a := f.protocol.answer(c)
+	if s.ending != endError {
+		f.remember(a)
+	}
+	if a.problem != kindNone {
+		out.send(f.protocol.fail(c, fault{kind: a.problem}))
+		return
+	}
+	a = s.wire.shape(f.protocol, c, a)
 	alive := signsOf(f.protocol)
 	if s.wire.before == 0 && s.wire.between == 0 {
 		out.wire.before = alive.usual
@@ -95,6 +104,16 @@ func (f *Fake) respond(out *output, c *call, s Step) {
 			sign = alive.plain
 		}
 		out.sendAfter(sign, a.whole())
+	}
+}
+
+// remember does what an answer says is done.
+func (f *Fake) remember(a answer) {
+	for _, it := range a.keep {
+		f.shelf.put(it)
+	}
+	if a.drop != nil {
+		f.shelf.drop(a.drop)
 	}
 }
 

@@ -3,6 +3,7 @@ package providertest
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"slices"
 )
 
@@ -19,15 +20,23 @@ type Hit struct {
 	Path     string // decoded
 	RawQuery string // as it was sent, keys and all
 	Host     string
-	Model    string // from the body or the path; "": none was found
-	Stream   bool   // whether the call asks for a stream
-	Key      string // the credential that counts, accepted or not; "": none
+
+	// Operation is what the call asks for, as in the table of the package's
+	// documentation: "chat", "files.content". "": the path is unknown.
+	Operation string
+	Model     string // from the body, the form or the path; "": none was found
+	Stream    bool   // whether the call asks for a stream
+	Key       string // the credential that counts, accepted or not; "": none
 
 	// Credentials is every credential that was seen, also those that do not
 	// count: the headers Authorization, X-Api-Key, Api-Key, X-Goog-Api-Key,
 	// Proxy-Authorization, Cookie, Openai-Organization and Openai-Project, and
 	// the query's key and access_token as "query:key" and "query:access_token".
 	Credentials http.Header
+
+	// Fields are the fields of a multipart body that are no files: at most 64 of
+	// at most 4 KiB each. nil: the body is none, or could not be read.
+	Fields url.Values
 
 	Header        http.Header // all of them
 	ContentLength int64       // as announced; -1: it was not
@@ -51,6 +60,7 @@ func (f *Fake) Hits() []Hit {
 	for _, h := range slices.Concat(f.log.ring[f.log.first:], f.log.ring[:f.log.first]) {
 		c := *h
 		c.Header, c.Credentials, c.Body = h.Header.Clone(), h.Credentials.Clone(), bytes.Clone(h.Body)
+		c.Fields = url.Values(http.Header(h.Fields).Clone())
 		hits = append(hits, c)
 	}
 	return hits

@@ -6,13 +6,17 @@ import (
 	"slices"
 )
 
-// answer is a normal answer, whole or as events.
+// answer is a normal answer, whole or as events, and what it leaves behind.
 type answer struct {
 	header  http.Header
 	body    object
 	raw     []byte // the body, where it is no JSON object
 	events  []event
 	framing framing
+
+	keep    []*item
+	drop    *item
+	problem kind // kindNone, or it is no answer but this error
 }
 
 // event is one event of a stream. The name is "" where the provider has none.
