@@ -17,6 +17,7 @@ const anthropicBase = "https://api.anthropic.com"
 var Anthropic = &Provider{
 	Name:    "anthropic",
 	BaseURL: anthropicBase,
+	Source:  "ant-docs, ant-ts; provider-facts 4",
 	API: &API{
 		Name:  "anthropic",
 		Match: matchBelow(anthropicBase),
@@ -40,4 +41,9 @@ func anthropicMeter(op Operation, h http.Header) Meter {
 		return openaiProtocol.newMeter(op, h)
 	}
 	return anthropicProtocol.newMeter(op, h)
+}
+
+// xAPIKey sets the token as Anthropic's own API takes it.
+func xAPIKey(r *http.Request, token string) error {
+	return setCredential(r, "X-Api-Key", "", token)
 }

@@ -8,8 +8,8 @@ var anthropicRules = []rule{
 	{status: 400, text: "specified api usage limits", class: ClassQuotaExhausted},           // self-set limit
 	{status: 400, text: "specified workspace api usage limits", class: ClassQuotaExhausted}, // self-set limit
 	{status: 400, text: "credit balance is too low", class: ClassQuotaExhausted},
-	{status: 400, text: "organization has been disabled", class: ClassAuthInvalid},
-	{code: "organization_on_hold", class: ClassAuthInvalid},
+	{status: 400, text: "organization has been disabled", class: ClassAuthInvalid, permanent: true},
+	{code: "organization_on_hold", class: ClassAuthInvalid, permanent: true},
 	{code: "claude_code_version_too_old", class: ClassPermission, scope: ScopeNone}, // the caller's program
 	{code: "claude_code_key_creator_not_member", class: ClassPermission, scope: ScopeAccount},
 	{code: "cmek_key_disabled", class: ClassPermission, scope: ScopeAccount},
@@ -44,12 +44,19 @@ var anthropicRules = []rule{
 	// 429 and above.
 	{code: "enforced_spend_limit_reached", class: ClassQuotaExhausted}, // until the month ends
 	{code: "contract_spend_limit_reached", class: ClassQuotaExhausted},
-	{code: "ramp_limit_exceeded", class: ClassRateLimited, scope: ScopeAccount}, // growing too fast
+	{code: "ramp_limit_exceeded", class: ClassRateLimited, scope: ScopeAccount},            // growing too fast
+	{typ: "rate_limit_error", header: fastMode, class: ClassRateLimited, scope: ScopeNone}, // the fast bucket only
 	{typ: "rate_limit_error", class: ClassRateLimited},
 	{code: "cmek_context_unavailable", class: ClassTransient},
 	{code: "cmek_key_unreachable", class: ClassTransient},
 	{typ: "timeout_error", class: ClassTimeout},
+	{typ: "overloaded_error", header: fastMode, class: ClassOverloaded, scope: ScopeNone},
 	{typ: "overloaded_error", class: ClassOverloaded},
 	{typ: "api_error", class: ClassTransient},
 	{status: 200, typ: "invalid_request_error", class: ClassInvalidRequest},
 }
+
+// fastMode is a header of the bucket that requests with speed "fast" draw from;
+// at standard speed the account goes on serving (ant-docs; provider-facts 4.6
+// and 4.7). That an answer at standard speed lacks it is inferred.
+const fastMode = "Anthropic-Fast-Input-Tokens-Limit"

@@ -59,7 +59,7 @@ func anthropicKey(r *http.Request, token string) error {
 	if r.URL != nil && strings.HasSuffix(r.URL.Path, "/chat/completions") {
 		return bearer(r, token)
 	}
-	return setCredential(r, "X-Api-Key", "", token)
+	return xAPIKey(r, token)
 }
 
 // mergeBeta puts beta among the values of anthropic-beta, on one line.

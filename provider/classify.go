@@ -15,6 +15,13 @@ type protocol struct {
 	rules []rule
 	texts *textIndex
 
+	// finish says of a finish_reason that comes with 200 what has gone wrong.
+	// Nil: none of them has.
+	finish map[string]Class
+
+	// flat says that an error with status 200 may have no envelope: {code, message}.
+	flat bool
+
 	// adjust corrects a verdict by the headers. Nil: nothing to correct.
 	adjust func(v *Verdict, h http.Header)
 
@@ -57,8 +64,20 @@ func (pr *protocol) classify(a Answer) Verdict {
 // inGood judges JSON that came with a good status. ok is false if there is
 // nothing wrong with it.
 func (pr *protocol) inGood(op Operation, root gjson.Result, h http.Header, now time.Time) (v Verdict, ok bool) {
-	if p, ok := findProblem(root); ok {
+	p, ok := findProblem(root)
+	if !ok && pr.flat {
+		p, ok = findFlat(root)
+	}
+	if ok {
 		return pr.judge(Answer{Op: op, Status: http.StatusOK, Header: h, At: now}, &p), true
+	}
+	if pr.finish != nil {
+		reason := root.Get("choices.0.finish_reason").Str
+		if class := pr.finish[reason]; class != ClassUnknown {
+			v := Verdict{Class: class, Scope: classes[class].scope, Code: redact(reason, maxCode)}
+			v.narrow(op)
+			return v, true
+		}
 	}
 	if pr.refusal != nil {
 		if code, message, ok := pr.refusal(root); ok {
@@ -78,29 +97,31 @@ const (
 
 // judge puts a verdict on a problem.
 func (pr *protocol) judge(a Answer, p *problem) Verdict {
+	p.header = a.Header
+	if p.message == "" {
+		p.message = a.Header.Get("X-Error-Message") // Hugging Face, whose 402 says it there
+	}
 	v := Verdict{Code: redact(p.word(), maxCode), Message: redact(p.message, maxMessage)}
 	if i := pr.find(p); i >= 0 {
-		v.Class, v.Scope = pr.rules[i].class, pr.rules[i].scope
+		v.Class, v.Scope, v.Permanent = pr.rules[i].class, pr.rules[i].scope, pr.rules[i].permanent
 	} else {
 		v.Class = classOfStatus(p)
 	}
 	if p.form != formJSON && isChallenge(a.Header, p.text) {
-		v.Class, v.Scope = ClassEgressBlocked, ScopeUnknown
+		v.Class, v.Scope, v.Permanent = ClassEgressBlocked, ScopeUnknown, false
 	}
 	if pr.adjust != nil {
 		pr.adjust(&v, a.Header)
 	}
 	if generic(v.Class) && p.form != formHTML {
 		if r := pr.texts.find(v.Class, p.text); r != nil {
-			v.Class, v.Scope = r.class, r.scope
+			v.Class, v.Scope, v.Permanent = r.class, r.scope, r.permanent
 		}
 	}
 	if v.Scope == ScopeUnknown {
 		v.Scope = classes[v.Class].scope
 	}
-	if v.Scope == ScopeAccountModel && a.Op.Model == "" {
-		v.Scope = ScopeAccount
-	}
+	v.narrow(a.Op)
 	if p.form == formHTML {
 		v.Message = ""
 	}
@@ -112,6 +133,13 @@ func (pr *protocol) judge(a Answer, p *problem) Verdict {
 		v.MaybeExecuted = true
 	}
 	return v
+}
+
+// narrow takes the model out of the scope where the request names none.
+func (v *Verdict) narrow(op Operation) {
+	if v.Scope == ScopeAccountModel && op.Model == "" {
+		v.Scope = ScopeAccount
+	}
 }
 
 // find returns the index of the first rule that matches, or -1.

@@ -21,6 +21,7 @@ const (
 var Gemini = &Provider{
 	Name:    "gemini",
 	BaseURL: geminiBase,
+	Source:  "genai 1.77, ai.google.dev; provider-facts 5",
 	API: &API{
 		Name:     "gemini",
 		Match:    matchBelow(geminiBase),
@@ -35,6 +36,19 @@ var Gemini = &Provider{
 		},
 	},
 }
+
+// geminiOpenAIProtocol reads as OpenAI does and errs as Gemini does.
+var geminiOpenAIProtocol = openaiProtocol.but(func(pr *protocol) {
+	pr.rules, pr.texts, pr.reset = geminiProtocol.rules, geminiProtocol.texts, geminiProtocol.reset
+})
+
+// geminiOpenAI is the OpenAI-compatible part of the Gemini API as a place of its
+// own, for callers who speak OpenAI's protocol.
+var geminiOpenAI = speaks(OpenAI.API, geminiOpenAIProtocol, Provider{
+	Name: "gemini-openai", BaseURL: geminiBase + "/v1beta/openai", Authorize: bearer,
+	Operations: []OperationKind{OpChat, OpEmbeddings, OpImages, OpModels},
+	Source:     "provider-facts 5.2, 5.4, 9.1 [D]",
+})
 
 // geminiCompatible reports whether path is of Gemini's OpenAI-compatible part.
 func geminiCompatible(path string) bool {
@@ -66,7 +80,7 @@ func describeGemini(r *http.Request, body []byte) Operation {
 // reader takes either form.
 func geminiMeter(op Operation, h http.Header) Meter {
 	if op.Kind == OpChat || op.Kind == OpResponses || op.Kind == OpCompletions {
-		return openaiProtocol.newMeter(op, h)
+		return geminiOpenAIProtocol.newMeter(op, h)
 	}
 	return geminiProtocol.newMeter(op, h)
 }

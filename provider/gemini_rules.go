@@ -5,12 +5,12 @@ package provider
 // ErrorInfo or, in the interactions API, error.code.
 var geminiRules = []rule{
 	// The credential: a bad key is 400.
+	{text: "api key expired", class: ClassAuthInvalid, permanent: true},
+	{text: "reported as leaked", class: ClassAuthInvalid, permanent: true},
+	{code: "CONSUMER_SUSPENDED", class: ClassAuthInvalid, permanent: true},
 	{code: "API_KEY_INVALID", class: ClassAuthInvalid},
 	{text: "api key not valid", class: ClassAuthInvalid},
-	{text: "api key expired", class: ClassAuthInvalid},
-	{text: "reported as leaked", class: ClassAuthInvalid},
 	{code: "SERVICE_DISABLED", class: ClassAuthInvalid},
-	{code: "CONSUMER_SUSPENDED", class: ClassAuthInvalid},
 	{typ: "UNAUTHENTICATED", class: ClassAuthInvalid},
 	{code: "authentication", class: ClassAuthInvalid},
 	{typ: "PERMISSION_DENIED", text: "or it may not exist", class: ClassInvalidRequest},              // a file of another project; unsure

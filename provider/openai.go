@@ -11,6 +11,7 @@ var OpenAI = &Provider{
 	Name:        "openai",
 	BaseURL:     openaiBase,
 	StreamUsage: true,
+	Source:      "oai-spec, oai-docs; provider-facts 3",
 	API: &API{
 		Name:  "openai",
 		Match: matchBelow(openaiBase),

@@ -24,13 +24,14 @@ var openaiRules = []rule{
 	// The credential, the way out, the model.
 	{code: "ip_not_authorized", class: ClassEgressBlocked},
 	{code: "unsupported_country_region_territory", class: ClassEgressBlocked},
-	{code: "account_deactivated", class: ClassAuthInvalid},
+	{code: "account_deactivated", class: ClassAuthInvalid, permanent: true},
 	{code: "invalid_api_key", class: ClassAuthInvalid},
 	{status: 401, text: "didn't provide an api key", class: ClassPermission, scope: ScopeNone}, // our header, not their key
 	{status: 401, text: "missing bearer", class: ClassPermission, scope: ScopeNone},
 	{status: 401, text: "member of an organization", class: ClassAuthInvalid},
 	{status: 403, code: "model_not_found", class: ClassPermission}, // the project may not use it
 	{code: "model_not_found", class: ClassModelNotFound},
+	{code: "DeploymentNotFound", class: ClassModelNotFound}, // Azure
 	{code: "data_residency_mismatch", class: ClassPermission},
 
 	// Money. Any of the codes, at any status.
@@ -46,6 +47,7 @@ var openaiRules = []rule{
 	{typ: "usage_not_included", class: ClassPermission},      // ChatGPT plan
 
 	// Rate and load.
+	{status: 429, header: "X-Ratelimit-Type: UserConcurrentRequests", class: ClassCapacity},            // GitHub Models, Azure
 	{code: "rate_limit_exceeded", text: "request too large", class: ClassPermission, scope: ScopeNone}, // never fits this account
 	{code: "rate_limit_exceeded", class: ClassRateLimited},
 	{code: "slow_down", class: ClassRateLimited},                             // 429 now, 503 in older docs
@@ -69,5 +71,5 @@ var openaiRules = []rule{
 // openaiTexts are phrases that mean this at OpenAI and servers like it; at
 // Gemini the first is on every rate limit.
 var openaiTexts = []textRule{
-	{anyGeneric, "exceeded your current quota", ClassQuotaExhausted, 0},
+	{anyGeneric, "exceeded your current quota", ClassQuotaExhausted, 0, false},
 }

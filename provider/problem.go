@@ -2,6 +2,7 @@ package provider
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -26,11 +27,13 @@ type problem struct {
 	message string
 	text    string // message in lower case, at most 4 KiB
 
-	reason   string  // Anthropic: details.error_code; Gemini: details[].reason; becomes the code
-	quota    string  // Gemini: the quotaIds, each with a space after it
+	reason   string  // Anthropic: details.error_code; Gemini: details[].reason; error_type; becomes the code
+	quota    string  // Gemini: the quotaIds; OpenRouter: limit_source and reason; each with a space after it
 	retry    string  // Gemini: RetryInfo.retryDelay, else ErrorInfo.metadata.quotaResetDelay
 	resetsAt string  // resets_at or retry_after beside the message
 	resetsIn float64 // resets_in_seconds, likewise; 0: not there
+
+	header http.Header // of the answer; nil: not known
 }
 
 // readProblem reads the body of an answer of 400 or above.
@@ -75,6 +78,18 @@ func findProblem(root gjson.Result) (problem, bool) {
 	return p, true
 }
 
+// findFlat looks for an error without an envelope in JSON that came with a good
+// status: a code and a message, and nothing that an answer has.
+func findFlat(root gjson.Result) (problem, bool) {
+	if root.Get("code").Str == "" || root.Get("message").Str == "" || root.Get("choices").Exists() || root.Get("data").Exists() {
+		return problem{}, false
+	}
+	p := problem{status: 200, form: formJSON}
+	p.readObject(root)
+	p.text = strings.ToLower(head(p.message, maxText))
+	return p, true
+}
+
 // readEnvelope reads root if it is one of the known envelopes of an error. An
 // error that says nothing at all is none.
 func (p *problem) readEnvelope(root gjson.Result) bool {
@@ -82,6 +97,9 @@ func (p *problem) readEnvelope(root gjson.Result) bool {
 		switch e := root.Get(path); {
 		case e.IsObject():
 			if p.readObject(e); p.message != "" || p.code != "" || p.typ != "" {
+				if p.code == "" {
+					p.code = root.Get("error_type").Str // Together
+				}
 				return true
 			}
 		case e.Type == gjson.String && e.Str != "": // vLLM, Ollama, xAI
@@ -116,13 +134,19 @@ func (p *problem) readObject(e gjson.Result) {
 			}
 			p.setStatus(v)
 		case "message":
-			p.message = v.String()
-		case "detail", "title":
-			if p.message == "" {
+			if v.IsObject() { // Mistral
+				p.readDetail(v.Get("detail"))
+			} else {
 				p.message = v.String()
 			}
+		case "detail", "title":
+			p.readDetail(v)
 		case "details":
 			p.readDetails(v)
+		case "error_type": // Together
+			p.reason = orWord(p.reason, v.Str)
+		case "metadata":
+			p.readMetadata(v)
 		case "resets_at", "retry_after":
 			p.resetsAt = v.String()
 		case "resets_in_seconds":
@@ -133,6 +157,34 @@ func (p *problem) readObject(e gjson.Result) {
 	if p.reason != "" {
 		p.code = p.reason
 	}
+}
+
+// readDetail reads what stands in a message's place: a text, or Pydantic's list
+// of mistakes, of which the first counts.
+func (p *problem) readDetail(v gjson.Result) {
+	if v.IsArray() {
+		v = v.Get("0")
+		p.typ = orWord(p.typ, v.Get("type").Str)
+		v = v.Get("msg")
+	}
+	if p.message == "" {
+		p.message = v.String()
+	}
+}
+
+// readMetadata reads what OpenRouter says beside the message.
+func (p *problem) readMetadata(v gjson.Result) {
+	v.ForEach(func(key, v gjson.Result) bool {
+		switch key.Str {
+		case "error_type":
+			p.reason = orWord(p.reason, v.Str)
+		case "limit_source", "reason":
+			p.quota = head(p.quota+v.Str+" ", maxText)
+		case "resets_at":
+			p.resetsAt = v.String()
+		}
+		return true
+	})
 }
 
 // setStatus takes an HTTP status out of a number, where the answer's own says

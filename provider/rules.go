@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 )
@@ -12,9 +13,13 @@ type rule struct {
 	typ    string // error.type; Gemini: error.status
 	code   string // error.code, details.error_code, details[].reason; a final * matches any ending
 	text   string // a part of the message, in lower case; a leading ^ matches its start only
-	quota  string // a part of a Gemini quotaId
-	class  Class
-	scope  Scope // ScopeUnknown: the one that goes with the class
+	quota  string // a part of what names the limit: Gemini's quotaId, OpenRouter's limit_source and reason
+	header string // the answer has this header; after ": " the value it has
+	json   bool   // the body is JSON: the API spoke, and not something before it
+
+	class     Class
+	scope     Scope // ScopeUnknown: the one that goes with the class
+	permanent bool  // neither waiting nor asking again will mend it
 }
 
 func (r *rule) matches(p *problem) bool {
@@ -22,7 +27,9 @@ func (r *rule) matches(p *problem) bool {
 		(r.typ == "" || r.typ == p.typ) &&
 		(r.code == "" || matchWord(r.code, p.code)) &&
 		(r.text == "" || matchText(r.text, p.text)) &&
-		(r.quota == "" || strings.Contains(p.quota, r.quota))
+		(r.quota == "" || strings.Contains(p.quota, r.quota)) &&
+		(!r.json || p.form == formJSON) &&
+		(r.header == "" || matchHeader(r.header, p.header))
 }
 
 func matchWord(pattern, word string) bool {
@@ -37,6 +44,12 @@ func matchText(pattern, text string) bool {
 		return strings.HasPrefix(text, prefix)
 	}
 	return strings.Contains(text, pattern)
+}
+
+func matchHeader(pattern string, h http.Header) bool {
+	name, want, exact := strings.Cut(pattern, ": ")
+	got := h.Get(name)
+	return got != "" && (!exact || got == want)
 }
 
 // A statusRule is one row of what a status means when nothing else is known.
@@ -85,53 +98,55 @@ type textRule struct {
 	text  string // in lower case
 	class Class
 	scope Scope
+
+	permanent bool // as in a rule
 }
 
 // commonTexts are phrases that mean the same at every provider (provider-facts
 // 11.2). Those that mean one thing at one provider stand in its own list.
 var commonTexts = []textRule{
-	{ClassInvalidRequest, "prompt is too long", ClassContextTooLong, 0},                   // Anthropic
-	{ClassInvalidRequest, "exceed context limit", ClassContextTooLong, 0},                 // Anthropic
-	{ClassInvalidRequest, "maximum context length", ClassContextTooLong, 0},               // OpenAI, vLLM
-	{ClassInvalidRequest, "context_length_exceeded", ClassContextTooLong, 0},              // OpenAI
-	{ClassInvalidRequest, "exceeds the maximum number of tokens", ClassContextTooLong, 0}, // Gemini
-	{ClassInvalidRequest, "maximum prompt length is", ClassContextTooLong, 0},             // xAI
-	{ClassInvalidRequest, "input is too long for requested model", ClassContextTooLong, 0},
-	{ClassInvalidRequest, "range of input length", ClassContextTooLong, 0},                  // DashScope
-	{ClassInvalidRequest, "too many tokens", ClassContextTooLong, 0},                        // Cohere
-	{ClassInvalidRequest, "inputs tokens + max_new_tokens must be", ClassContextTooLong, 0}, // TGI
-	{ClassInvalidRequest, "is not found for api version", ClassModelNotFound, 0},            // Gemini
-	{ClassInvalidRequest, "no longer available to new users", ClassModelNotFound, 0},        // Gemini
-	{ClassInvalidRequest, "does not exist or you do not have access", ClassModelNotFound, 0},
+	{ClassInvalidRequest, "prompt is too long", ClassContextTooLong, 0, false},                   // Anthropic
+	{ClassInvalidRequest, "exceed context limit", ClassContextTooLong, 0, false},                 // Anthropic
+	{ClassInvalidRequest, "maximum context length", ClassContextTooLong, 0, false},               // OpenAI, vLLM
+	{ClassInvalidRequest, "context_length_exceeded", ClassContextTooLong, 0, false},              // OpenAI
+	{ClassInvalidRequest, "exceeds the maximum number of tokens", ClassContextTooLong, 0, false}, // Gemini
+	{ClassInvalidRequest, "maximum prompt length is", ClassContextTooLong, 0, false},             // xAI
+	{ClassInvalidRequest, "input is too long for requested model", ClassContextTooLong, 0, false},
+	{ClassInvalidRequest, "range of input length", ClassContextTooLong, 0, false},                  // DashScope
+	{ClassInvalidRequest, "too many tokens", ClassContextTooLong, 0, false},                        // Cohere
+	{ClassInvalidRequest, "inputs tokens + max_new_tokens must be", ClassContextTooLong, 0, false}, // TGI
+	{ClassInvalidRequest, "is not found for api version", ClassModelNotFound, 0, false},            // Gemini
+	{ClassInvalidRequest, "no longer available to new users", ClassModelNotFound, 0, false},        // Gemini
+	{ClassInvalidRequest, "does not exist or you do not have access", ClassModelNotFound, 0, false},
 
-	{anyGeneric, "credit balance is too low", ClassQuotaExhausted, 0},                           // Anthropic
-	{anyGeneric, "specified api usage limits", ClassQuotaExhausted, 0},                          // Anthropic
-	{anyGeneric, "specified workspace api usage limits", ClassQuotaExhausted, 0},                // Anthropic
-	{anyGeneric, "prepayment credits are depleted", ClassQuotaExhausted, 0},                     // Gemini
-	{anyGeneric, "used all available credits", ClassQuotaExhausted, 0},                          // xAI
-	{anyGeneric, "run out of credits", ClassQuotaExhausted, 0},                                  // xAI
-	{anyGeneric, "insufficient balance", ClassQuotaExhausted, 0},                                // DeepSeek, Moonshot
-	{anyGeneric, "monthly spending limit", ClassQuotaExhausted, 0},                              // xAI
-	{anyGeneric, "usage limit for this billing cycle", ClassQuotaExhausted, 0},                  // Kimi Code
-	{anyGeneric, "organization has been disabled", ClassAuthInvalid, 0},                         // Anthropic
-	{anyGeneric, "reported as leaked", ClassAuthInvalid, 0},                                     // Gemini
-	{anyGeneric, "account_deactivated", ClassAuthInvalid, 0},                                    // OpenAI
-	{anyGeneric, "api key expired", ClassAuthInvalid, 0},                                        // Gemini
-	{anyGeneric, "oauth authentication is currently not supported", ClassPermission, ScopeNone}, // a header is missing
-	{anyGeneric, "didn't provide an api key", ClassPermission, ScopeNone},
-	{anyGeneric, "missing bearer", ClassPermission, ScopeNone},
-	{anyGeneric, "unsupported_country_region_territory", ClassEgressBlocked, 0}, // OpenAI
-	{anyGeneric, "user location is not supported", ClassEgressBlocked, 0},       // Gemini
-	{anyGeneric, "ip_not_authorized", ClassEgressBlocked, 0},                    // OpenAI
+	{anyGeneric, "credit balance is too low", ClassQuotaExhausted, 0, false},                           // Anthropic
+	{anyGeneric, "specified api usage limits", ClassQuotaExhausted, 0, false},                          // Anthropic
+	{anyGeneric, "specified workspace api usage limits", ClassQuotaExhausted, 0, false},                // Anthropic
+	{anyGeneric, "prepayment credits are depleted", ClassQuotaExhausted, 0, false},                     // Gemini
+	{anyGeneric, "used all available credits", ClassQuotaExhausted, 0, false},                          // xAI
+	{anyGeneric, "run out of credits", ClassQuotaExhausted, 0, false},                                  // xAI
+	{anyGeneric, "insufficient balance", ClassQuotaExhausted, 0, false},                                // DeepSeek, Moonshot
+	{anyGeneric, "monthly spending limit", ClassQuotaExhausted, 0, false},                              // xAI
+	{anyGeneric, "usage limit for this billing cycle", ClassQuotaExhausted, 0, false},                  // Kimi Code
+	{anyGeneric, "organization has been disabled", ClassAuthInvalid, 0, true},                          // Anthropic
+	{anyGeneric, "reported as leaked", ClassAuthInvalid, 0, true},                                      // Gemini
+	{anyGeneric, "account_deactivated", ClassAuthInvalid, 0, true},                                     // OpenAI
+	{anyGeneric, "api key expired", ClassAuthInvalid, 0, true},                                         // Gemini
+	{anyGeneric, "oauth authentication is currently not supported", ClassPermission, ScopeNone, false}, // a header is missing
+	{anyGeneric, "didn't provide an api key", ClassPermission, ScopeNone, false},
+	{anyGeneric, "missing bearer", ClassPermission, ScopeNone, false},
+	{anyGeneric, "unsupported_country_region_territory", ClassEgressBlocked, 0, false}, // OpenAI
+	{anyGeneric, "user location is not supported", ClassEgressBlocked, 0, false},       // Gemini
+	{anyGeneric, "ip_not_authorized", ClassEgressBlocked, 0, false},                    // OpenAI
 
-	{ClassRateLimited, "request too large for", ClassPermission, ScopeNone},  // never by waiting: OpenAI, Groq
-	{ClassRateLimited, "limit: 0", ClassPermission, 0},                       // never by waiting: Gemini
-	{ClassRateLimited, "overloaded", ClassOverloaded, 0},                     // Anthropic, Moonshot
-	{ClassRateLimited, "no capacity available", ClassOverloaded, 0},          // Gemini
-	{ClassRateLimited, "selected model is at capacity", ClassOverloaded, 0},  // Codex
-	{ClassRateLimited, "service tier capacity exceeded", ClassOverloaded, 0}, // Mistral
-	{ClassRateLimited, "high demand", ClassOverloaded, 0},                    // Azure
-	{ClassRateLimited, "server is busy", ClassOverloaded, 0},                 // Ollama
+	{ClassRateLimited, "request too large for", ClassPermission, ScopeNone, false},  // never by waiting: OpenAI, Groq
+	{ClassRateLimited, "limit: 0", ClassPermission, 0, false},                       // never by waiting: Gemini
+	{ClassRateLimited, "overloaded", ClassOverloaded, 0, false},                     // Anthropic, Moonshot
+	{ClassRateLimited, "no capacity available", ClassOverloaded, 0, false},          // Gemini
+	{ClassRateLimited, "selected model is at capacity", ClassOverloaded, 0, false},  // Codex
+	{ClassRateLimited, "service tier capacity exceeded", ClassOverloaded, 0, false}, // Mistral
+	{ClassRateLimited, "high demand", ClassOverloaded, 0, false},                    // Azure
+	{ClassRateLimited, "server is busy", ClassOverloaded, 0, false},                 // Ollama
 }
 
 // challenges are what a firewall's page holds (provider-facts 11.2).
