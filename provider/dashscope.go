@@ -74,12 +74,12 @@ var dashscopePlaces = []*Provider{
 	speaks(Anthropic.API, dashscopeAnthropicProtocol, Provider{
 		Name: "dashscope-intl-anthropic", BaseURL: "https://dashscope-intl.aliyuncs.com/apps/anthropic", Authorize: xAPIKey,
 		Operations: onlyMessages,
-		Source:     "alibabacloud.com/help/model-studio/anthropic-api-messages [D]",
+		Source:     "alibabacloud.com/help/model-studio/anthropic-api-messages; provider-facts 9.5 [D]",
 	}),
 	speaks(Anthropic.API, dashscopeAnthropicProtocol, Provider{
 		Name: "dashscope-us-anthropic", BaseURL: "https://dashscope-us.aliyuncs.com/apps/anthropic", Authorize: xAPIKey,
 		Operations: onlyMessages,
-		Source:     "help.aliyun.com/model-studio/anthropic-api-messages [D]",
+		Source:     "help.aliyun.com/model-studio/anthropic-api-messages; provider-facts 9.5 [D]",
 	}),
 }
 

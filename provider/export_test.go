@@ -8,7 +8,8 @@ var dialects = map[string]struct {
 	texts    []textRule // likewise
 }{
 	"openai":      {openaiProtocol, openaiRules, openaiTexts},
-	"anthropic":   {anthropicProtocol, anthropicRules, commonTexts},
+	"anthropic":   {anthropicProtocol, anthropicRules, nil},
+	"common":      {&protocol{texts: indexTexts(commonTexts)}, nil, commonTexts}, // by the status alone
 	"gemini":      {geminiProtocol, geminiRules, nil},
 	"deepseek":    {deepseekProtocol, deepseekRules, nil},
 	"moonshot":    {moonshotProtocol, moonshotRules, nil},

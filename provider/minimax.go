@@ -46,7 +46,7 @@ var minimaxPlaces = []*Provider{
 	speaks(Anthropic.API, minimaxAnthropicProtocol, Provider{
 		Name: "minimax-intl-anthropic", BaseURL: "https://api.minimax.io/anthropic", Authorize: bearer,
 		Operations: minimaxAnthropicOperations,
-		Source:     "platform.minimax.io/docs: Anthropic API, with a bearer token in its example [D]",
+		Source:     "platform.minimax.io/docs: Anthropic API, with a bearer token in its example; provider-facts 9.2 [D]",
 	}),
 }
 

@@ -75,6 +75,7 @@ var openaiRows = []row{
 	{403, "request_forbidden", "", "", egress, route},
 	{403, "invalid_request_error", "model_not_found", "", permission, pair},
 	{404, "invalid_request_error", "model_not_found", "", noModel, pair},
+	{404, "", "DeploymentNotFound", "", noModel, pair},
 	{409, "", "", "", transient, account},
 	{413, "", "", "", tooLarge, none},
 	{422, "", "", "", invalid, none},
@@ -97,6 +98,11 @@ var openaiRows = []row{
 	{400, "", "account_deactivated", "", auth, account},
 	{429, "rate_limit_error", "slow_down", "", rate, pair},
 	{503, "", "slow_down", "", rate, pair},
+	{200, "", "slow_down", "", rate, pair},
+	{200, "", "insufficient_quota", "", quota, account},
+	{200, "", "context_length_exceeded", "", tooLong, none},
+	{200, "", "invalid_prompt", "", policy, none},
+	{200, "", "image_parse_error", "", invalid, none},
 	{429, "", "resource_unavailable", "", overloaded, none},
 	{429, "", "flex_unavailable", "", overloaded, none},
 	{500, "server_error", "", "", transient, account},
@@ -151,6 +157,9 @@ var anthropicRows = []row{
 	{404, "not_found_error", "", "no file of that model: x", invalid, none},
 	{409, "conflict_error", "", "", transient, account},
 	{413, "request_too_large", "", "", tooLarge, none},
+	{400, "invalid_request_error", "request_body_encoding_unsupported", "", invalid, none},
+	{400, "invalid_request_error", "", "temperature: Extra inputs are not permitted", invalid, none},
+	{400, "invalid_request_error", "thread_continue_in_flight", "", invalid, none},
 	{413, "invalid_request_error", "request_body_too_large_after_decoding", "", tooLarge, none},
 	{429, "rate_limit_error", "", "", rate, pair},
 	{429, "rate_limit_error", "enforced_spend_limit_reached", "", quota, account},
@@ -185,6 +194,7 @@ var geminiRows = []row{
 	{403, "PERMISSION_DENIED", "", "", auth, account},
 	{403, "PERMISSION_DENIED", "", "Your API key was reported as leaked. Please use another API key.", auth, account},
 	{403, "PERMISSION_DENIED", "SERVICE_DISABLED", "", auth, account},
+	{403, "PERMISSION_DENIED", "", "Requests to this API generativelanguage.googleapis.com method x are blocked.", auth, account},
 	{403, "PERMISSION_DENIED", "CONSUMER_SUSPENDED", "", auth, account},
 	{403, "PERMISSION_DENIED", "", "You do not have permission to access the File x or it may not exist.", invalid, none},
 	{403, "PERMISSION_DENIED", "", "CachedContent not found (or permission denied)", invalid, none},
@@ -196,6 +206,7 @@ var geminiRows = []row{
 	{429, "RESOURCE_EXHAUSTED", "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "", quota, pair},
 	{429, "RESOURCE_EXHAUSTED", "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "Quota exceeded, limit: 0, model: x", permission, pair},
 	{429, "RESOURCE_EXHAUSTED", "", "", rate, pair},
+	{429, "RESOURCE_EXHAUSTED", "", "Spend limit of the tier for 10 minutes reached.", rate, pair},
 	{402, "RESOURCE_EXHAUSTED", "", "Your prepayment credits are depleted.", quota, account},
 	{429, "RESOURCE_EXHAUSTED", "", "Your prepayment credits are depleted.", quota, account},
 	{402, "RESOURCE_EXHAUSTED", "", "", quota, account},
@@ -207,6 +218,7 @@ var geminiRows = []row{
 	{504, "DEADLINE_EXCEEDED", "", "", timeout, account},
 	{400, "", "invalid_request", "", invalid, none},
 	{400, "", "failed_precondition", "", invalid, none},
+	{400, "", "failed_precondition", "User location is not supported for the API use.", egress, route},
 	{401, "", "authentication", "", auth, account},
 	{402, "", "payment_required", "", quota, account},
 	{403, "", "permission_denied", "", permission, pair},
@@ -218,6 +230,22 @@ var geminiRows = []row{
 	{503, "", "service_unavailable", "", overloaded, provided},
 	{200, "UNAVAILABLE", "", "The model is overloaded.", overloaded, provided},
 	{200, "INTERNAL", "", "", transient, account},
+}
+
+// headedRows are rows that a header decides, by API.
+var headedRows = map[string][]struct {
+	header string
+	row
+}{
+	"openai": {
+		{"X-Ratelimit-Type: UserConcurrentRequests", row{429, "", "RateLimitReached", "", provider.ClassCapacity, account}},
+		{"X-Ratelimit-Type: UserByMinute", row{429, "", "RateLimitReached", "", rate, pair}},
+	},
+	"anthropic": {
+		{"Anthropic-Fast-Input-Tokens-Limit: 1000", row{429, "rate_limit_error", "", "", rate, none}},
+		{"Anthropic-Fast-Input-Tokens-Limit: 1000", row{529, "overloaded_error", "", "", overloaded, none}},
+		{"Anthropic-Fast-Input-Tokens-Limit: 1000", row{429, "rate_limit_error", "enforced_spend_limit_reached", "", quota, account}},
+	},
 }
 
 // TestErrorTables judges every row, and sees that no row of the package's own
@@ -234,9 +262,19 @@ func TestErrorTables(t *testing.T) {
 	} {
 		n, find := provider.Rules(c.p.Name)
 		used := make([]bool, n)
+		rows := headedRows[c.p.Name]
 		for _, r := range c.rows {
-			a := provider.Answer{Op: provider.Operation{Model: "m"}, Status: r.status, Body: []byte(c.body(r)), At: noon}
+			rows = append(rows, struct {
+				header string
+				row
+			}{"", r})
+		}
+		for _, r := range rows {
+			a := provider.Answer{Op: provider.Operation{Model: "m"}, Status: r.status, Body: []byte(c.body(r.row)), At: noon}
 			require.True(t, json.Valid(a.Body), "%s", a.Body)
+			if name, value, ok := strings.Cut(r.header, ": "); ok {
+				a.Header = headers(name, value)
+			}
 			v := c.p.API.Classify(a)
 			assert.Equal(t, r.class.String(), v.Class.String(), "%s %+v", c.p.Name, r)
 			assert.Equal(t, r.scope.String(), v.Scope.String(), "%s %+v", c.p.Name, r)
@@ -327,8 +365,14 @@ func TestMaybeExecuted(t *testing.T) {
 	}
 }
 
-// TestTexts judges by the last resort.
+// TestTexts judges by the last resort, and sees that no phrase of the package's
+// own lists goes without a row here.
 func TestTexts(t *testing.T) {
+	used := map[string][]bool{}
+	for _, name := range []string{"openai", "common"} {
+		n, _ := provider.Texts(name)
+		used[name] = make([]bool, n)
+	}
 	for _, c := range []struct {
 		status int
 		text   string
@@ -360,10 +404,68 @@ func TestTexts(t *testing.T) {
 		{400, "the operator Overloaded is not defined", invalid}, {429, "too many tokens per minute", rate},
 		{500, "maximum context length", transient},
 	} {
+		for name := range used {
+			_, find := provider.Texts(name)
+			body, _ := json.Marshal(map[string]any{"error": map[string]any{"message": c.text}})
+			if i := find(provider.Answer{Status: c.status, Body: body}); i >= 0 {
+				used[name][i] = true
+			}
+		}
 		body, _ := json.Marshal(map[string]any{"error": map[string]any{"message": c.text}})
 		v := provider.OpenAI.API.Classify(provider.Answer{Status: c.status, Body: body})
 		assert.Equal(t, c.class.String(), v.Class.String(), "%d %q", c.status, c.text)
 	}
+	for name := range used {
+		for i, ok := range used[name] {
+			assert.True(t, ok, "no row of the test meets text %d of %s", i, name)
+		}
+	}
+}
+
+// TestPermanent lists what neither waiting nor asking again will mend, and what
+// looks like it.
+func TestPermanent(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		status int
+		body   string
+		want   bool
+	}{
+		{"openai", 400, `{"error":{"code":"account_deactivated"}}`, true},
+		{"openai", 401, `{"error":{"code":"invalid_api_key"}}`, false},
+		{"openai", 403, `{"error":{"message":"account_deactivated"}}`, true},
+		{"openai", 429, `{"error":{"code":"insufficient_quota"}}`, false},
+		{"anthropic", 400, anthropicBody(row{typ: "invalid_request_error", code: "organization_on_hold"}), true},
+		{"anthropic", 400, anthropicBody(row{typ: "invalid_request_error", text: "This organization has been disabled."}), true},
+		{"anthropic", 403, anthropicBody(row{typ: "permission_error", text: "This organization has been disabled."}), true},
+		{"anthropic", 401, anthropicBody(row{typ: "authentication_error"}), false},
+		{"gemini", 403, geminiBody(row{status: 403, typ: "PERMISSION_DENIED", code: "CONSUMER_SUSPENDED"}), true},
+		{"gemini", 403, geminiBody(row{status: 403, typ: "PERMISSION_DENIED", text: "Your API key was reported as leaked."}), true},
+		{"gemini", 400, geminiBody(row{status: 400, typ: "INVALID_ARGUMENT", code: "API_KEY_INVALID", text: "API key expired. Please renew the API key."}), true},
+		{"gemini", 400, geminiBody(row{status: 400, typ: "INVALID_ARGUMENT", code: "API_KEY_INVALID", text: "API key not valid."}), false},
+		{"gemini-openai", 403, "[" + geminiBody(row{status: 403, typ: "PERMISSION_DENIED", text: "Your API key was reported as leaked."}) + "]", true},
+		{"deepseek", 403, `{"error":{"message":"This key was reported as leaked."}}`, true},
+		{"zhipu", 429, zhipuBody("1110"), true}, {"zhipu", 429, zhipuBody("1112"), true}, {"zhipu", 429, zhipuBody("1121"), true},
+		{"zhipu-anthropic", 429, zhipuBody("1121"), true},
+		{"zhipu", 429, zhipuText("Your account has been locked"), true},
+		{"zhipu", 401, zhipuBody("1003"), false},
+		{"moonshot", 401, `{"error":{"type":"invalid_authentication_error"}}`, false},
+		{"openai", 403, "<html>account_deactivated just a moment", false},
+	} {
+		v := classifierOf(t, c.name)(provider.Answer{Status: c.status, Body: []byte(c.body), At: noon})
+		assert.Equal(t, c.want, v.Permanent, "%s %d %s", c.name, c.status, c.body)
+		if c.want {
+			assert.Equal(t, auth, v.Class, c.body)
+			assert.Equal(t, account, v.Scope, c.body)
+		}
+	}
+}
+
+// Hugging Face says why in a header.
+func TestMessageInHeader(t *testing.T) {
+	v := provider.OpenAI.API.Classify(provider.Answer{Status: 402, Header: headers("X-Error-Message", "You have exceeded your monthly credits")})
+	assert.Equal(t, quota, v.Class)
+	assert.Equal(t, "You have exceeded your monthly credits", v.Message)
 }
 
 // TestNoAnswer judges by the kind of a transport's error.
