@@ -20,7 +20,7 @@ type Account struct {
 	Name       string              // unique among the accounts; its key in health, quota, hooks and logs
 	Provider   *provider.Provider  // whose API, and where: provider.OpenAI, or provider.OpenAI.At(…)
 	Secret     string              // the API key; or
-	Credential provider.Credential // what yields it; not both
+	Credential provider.Credential // what yields it; not both. What has to be closed is its maker's to close
 
 	Proxy            string // "": as Config.Transport says; "direct"; "env": as the environment says; or a proxy's URL
 	FallbackToDirect bool   // go direct when the proxy cannot be got past; true here or in Config.Transport suffices

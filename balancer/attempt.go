@@ -28,6 +28,7 @@ type attempt struct {
 	askedUsage  bool // of a stream, for ourselves
 	ended       sync.Once
 	mask        func(string) string // hides the credential, should anybody quote it
+	unrenewed   error               // why the token that the answer refuses could not be renewed; nil: it was not tried
 
 	mu     sync.Mutex // a layer may send twice at the same time: guards way
 	way    Attempt    // what the transport told: Proxy, Fallback, Retries
@@ -44,12 +45,22 @@ func (at *attempt) send(ctx context.Context) (*http.Response, error) {
 		Request: at.r.number, Account: at.Name, Provider: at.Provider.Name,
 		Model: at.model, Start: at.started,
 	}
-	out, err := at.request(ctx)
+	resp, token, err := at.once(ctx, at.token)
+	if err == nil && at.refused(resp) {
+		return at.renewed(ctx, resp, token)
+	}
+	return resp, err
+}
+
+// once sends the request with the token that get yields.
+func (at *attempt) once(ctx context.Context, get func(context.Context) (string, error)) (resp *http.Response, token string, err error) {
+	out, token, err := at.request(ctx, get)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	at.record.URL = shown(out.URL)
-	return sound(at.rt.RoundTrip(out))
+	resp, err = sound(at.rt.RoundTrip(out))
+	return resp, token, err
 }
 
 // keepContract is sound as a layer.
@@ -77,17 +88,18 @@ func sound(resp *http.Response, err error) (*http.Response, error) {
 	return resp, nil
 }
 
-// request is the caller's request as this account sends it.
-func (at *attempt) request(ctx context.Context) (*http.Request, error) {
-	out := at.r.in.Clone(transport.WithTrace(ctx, at.trace()))
+// request is the caller's request as this account sends it, with the token that get
+// yields.
+func (at *attempt) request(ctx context.Context, get func(context.Context) (string, error)) (out *http.Request, token string, err error) {
+	out = at.r.in.Clone(transport.WithTrace(ctx, at.trace()))
 	if err := at.Provider.Address(out, at.r.rest); err != nil {
-		return nil, &prepareError{err}
+		return nil, "", &prepareError{err}
 	}
 	body := at.r.body
 	if at.model != at.r.Operation.Model {
 		var err error
 		if body, err = at.r.Operation.Rename(out, body, at.model); err != nil {
-			return nil, &prepareError{err}
+			return nil, "", &prepareError{err}
 		}
 	}
 	if at.Provider.StreamUsage && !at.t.cfg.NoStreamUsage {
@@ -95,7 +107,7 @@ func (at *attempt) request(ctx context.Context) (*http.Request, error) {
 	}
 	if at.Provider.Rewrite != nil {
 		if err := at.Provider.Rewrite(out, at.r.Operation); err != nil {
-			return nil, &prepareError{err}
+			return nil, "", &prepareError{err}
 		}
 	}
 	provider.StripCredentials(out)
@@ -105,31 +117,33 @@ func (at *attempt) request(ctx context.Context) (*http.Request, error) {
 	if out.Header.Get("Accept-Encoding") != "" {
 		out.Header.Set("Accept-Encoding", "identity") // usage and errors are read on the way
 	}
-	token, err := at.token(ctx)
-	if err != nil {
-		return nil, &credentialError{err}
+	if token, err = get(ctx); err != nil {
+		return nil, "", &credentialError{err}
 	}
-	at.mask = masking(token)
+	at.mask = masking(token, at.mask)
 	if err := at.authorize(out, token); err != nil {
-		return nil, &credentialError{err}
+		return nil, "", &credentialError{err}
 	}
 	if err := at.r.attach(out, body); err != nil {
-		return nil, &prepareError{err}
+		return nil, "", &prepareError{err}
 	}
-	return out, nil
+	return out, token, nil
 }
 
 // minMasked is the shortest credential that is looked for: a shorter one would be
 // found in every other word.
 const minMasked = 4
 
-// masking hides a credential in texts. It lives in a closure, so that no printer
-// can reach it.
-func masking(token string) func(string) string {
-	if len(token) < minMasked {
-		return func(s string) string { return s }
+// masking hides a credential in texts, and what another mask hides, unless that is
+// nil. It lives in a closure, so that no printer can reach it.
+func masking(token string, other func(string) string) func(string) string {
+	if other == nil {
+		other = func(s string) string { return s }
 	}
-	return func(s string) string { return strings.ReplaceAll(s, token, "***") }
+	if len(token) < minMasked {
+		return other
+	}
+	return func(s string) string { return strings.ReplaceAll(other(s), token, "***") }
 }
 
 // trace notes the way that the transport took.

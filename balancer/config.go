@@ -38,7 +38,7 @@ type Config struct {
 	// a caller who did not ask does not see the answer to that.
 	NoStreamUsage bool
 
-	Attempt []transport.Middleware // around every attempt, the first outermost; they see credentials
+	Attempt []transport.Middleware // around every attempt, the first outermost; they see credentials, and a request whose token was renewed on the way twice
 	Hooks   Hooks
 	Logger  *slog.Logger // nil: silent
 

@@ -38,6 +38,9 @@ func (at *attempt) judgeAnswer(ctx context.Context, resp *http.Response, err err
 	}
 	at.record.Status = resp.StatusCode
 	at.counters.told(at.rateLimits(resp.Header, time.Now()))
+	if at.unrenewed != nil {
+		return at.judgeError(ctx, at.unrenewed)
+	}
 	if resp.StatusCode < http.StatusBadRequest {
 		return provider.Verdict{Class: provider.ClassOK}
 	}
@@ -80,8 +83,8 @@ func (at *attempt) judgeError(ctx context.Context, err error) provider.Verdict {
 		v.Class, v.Scope = provider.ClassCanceled, provider.ScopeNone
 	case prepare != nil: // another account may not need what could not be done for this one
 		v.Class, v.Scope = provider.ClassModelNotFound, provider.ScopeNone
-	case credential != nil: // whoever yields it may be back soon
-		v.Scope = provider.ScopeAccount
+	case credential != nil:
+		v = at.judgeCredential(v, credential)
 	case failure != nil:
 		v.Class, v.Scope = judgePhase(failure)
 	case at.probe != nil: // ours says *transport.Error, unless the request itself is wrong
@@ -161,7 +164,7 @@ func (at *attempt) blame(v provider.Verdict) (health.Kind, health.Outcome) {
 	case provider.ClassQuotaExhausted:
 		rest(&o, quotaRest)
 	case provider.ClassAuthInvalid:
-		o.Kind = health.OutcomeDisable
+		o.Kind, o.Permanent = health.OutcomeDisable, v.Permanent
 	default:
 		if !v.Until.IsZero() { // it says when to come back; other accounts it did not tell
 			o.Kind = health.OutcomeRest

@@ -30,6 +30,7 @@ type member struct {
 	policy     health.Policy
 	pricing    pricing
 	rt         http.RoundTripper                      // the account's transport under the Attempt layers
+	beside     http.RoundTripper                      // the same without those layers: for what is sent beside the attempts
 	probe      func(context.Context) transport.Report // nil: what carries the attempts is not ours
 	counters   *counters
 
@@ -110,7 +111,8 @@ func (t *Transport) newMember(a *Account, index int, c *counters) (*member, erro
 	}
 	// Errors and usage are read from decoded bytes, so attempts ask for no coding;
 	// what comes coded all the same is decoded.
-	m.rt = transport.Chain(carrier, append(slices.Clone(t.cfg.Attempt), transport.Decode(nil), keepContract)...)
+	m.beside = transport.Chain(carrier, transport.Decode(nil), keepContract)
+	m.rt = transport.Chain(carrier, append(slices.Clone(t.cfg.Attempt), transport.Decode(nil), keepContract, m.signing())...)
 	a.Secret, a.Proxy = "", ""
 	return m, nil
 }
@@ -201,11 +203,11 @@ func (m *member) subjects(model string) []health.Subject {
 	return s
 }
 
-// token yields the credential, for Authorize.
-func (m *member) token(ctx context.Context) (string, error) { return m.credential.Token(ctx) }
-
 // authorize is how the provider, or its API, sets a credential.
 func (m *member) authorize(r *http.Request, token string) error {
+	if _, signs := m.credential.(provider.Signer); signs && token == "" {
+		return nil
+	}
 	switch {
 	case m.Provider.Authorize != nil:
 		return m.Provider.Authorize(r, token)

@@ -23,6 +23,7 @@ type Attempt struct {
 	Proxy    string `json:"proxy"`              // redacted; "direct"; "" if it is not known
 	Fallback string `json:"fallback,omitempty"` // why it went direct instead of through its proxy
 	Retries  int    `json:"retries,omitempty"`  // how often it was sent again because nothing of it had been sent
+	Renewed  bool   `json:"renewed,omitempty"`  // its token was refused, so it was sent again with a new one
 
 	Status int              `json:"status,omitempty"` // 0: no answer
 	Phase  *transport.Phase `json:"phase,omitempty"`  // where a transport failure happened; nil: there was none

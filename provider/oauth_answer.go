@@ -1,8 +1,10 @@
 package provider
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,15 +94,12 @@ func readTokens(resp *http.Response, root gjson.Result) (tokenAnswer, *Credentia
 func (e *CredentialError) readRefusal(root gjson.Result, mask func(string) string) {
 	refusal := root.Get("error")
 	words := []string{refusal.Str, refusal.Get("code").Str, refusal.Get("type").Str, root.Get("code").Str}
-	for _, word := range words {
-		if _, known := tokenCodes[word]; known || e.Code == "" {
-			e.Code = word
-			if known {
-				break
-			}
-		}
+	known := func(word string) bool { _, ok := tokenCodes[word]; return ok }
+	if i := slices.IndexFunc(words, known); i >= 0 {
+		e.Code = words[i]
+	} else {
+		e.Code = redact(mask(cmp.Or(words...)), maxCode)
 	}
-	e.Code = redact(mask(e.Code), maxCode)
 	for _, text := range []gjson.Result{root.Get("error_description"), refusal.Get("message"), root.Get("message"), root.Get("detail")} {
 		if text.Str != "" {
 			e.Message = redact(mask(text.Str), maxMessage)

@@ -108,6 +108,18 @@ func TestOAuthRefusals(t *testing.T) {
 	}
 }
 
+// A word that is known is told, and judged, whatever stands in the request.
+func TestOAuthRefusalsThatRepeatTheRequest(t *testing.T) {
+	o, _ := newOAuth(t, provider.OAuthConfig{RefreshToken: "refresh_token"}, refusal(401, "refresh_token_reused"))
+	_, err := o.Token(t.Context())
+	failure := credentialError(t, err)
+	assert.True(t, failure.Permanent)
+	assert.Equal(t, "refresh_token_reused", failure.Code)
+	o, _ = newOAuth(t, provider.OAuthConfig{RefreshToken: "my-token"}, refusal(401, "my-token"))
+	_, err = o.Token(t.Context())
+	assert.Equal(t, "***", credentialError(t, err).Code)
+}
+
 // No answer at all is the transport's own error, for whoever wants to know whose
 // fault it is.
 func TestOAuthTransportErrors(t *testing.T) {
