@@ -31,37 +31,62 @@ func (anthropic) credential(h http.Header, _ url.Values) (string, kind) {
 	return key, kindNone
 }
 
-func (anthropic) route(c *call) (operation, string) {
-	switch c.path {
-	case "/v1/messages":
-		return opMessages, http.MethodPost
-	case "/v1/messages/count_tokens":
-		return opCountTokens, http.MethodPost
-	case "/v1/models":
-		return opModels, http.MethodGet
-	}
-	if model, ok := strings.CutPrefix(c.path, "/v1/models/"); ok && model != "" {
-		c.model = model
-		return opModel, http.MethodGet
-	}
-	return opUnknown, ""
+// anthropicEndpoints are what Anthropic serves (provider-facts 4.3).
+var anthropicEndpoints = []endpoint{
+	{post, "/v1/messages", opMessages},
+	{post, "/v1/messages/count_tokens", opCountTokens},
+	{post, "/v1/messages/batches", opBatchCreate},
+	{get, "/v1/messages/batches", opBatches},
+	{get, "/v1/messages/batches/{id}", opBatch},
+	{remove, "/v1/messages/batches/{id}", opBatchDelete},
+	{post, "/v1/messages/batches/{id}/cancel", opBatchCancel},
+	{get, "/v1/messages/batches/{id}/results", opBatchResults},
+	{post, "/v1/files", opFileCreate},
+	{get, "/v1/files", opFiles},
+	{get, "/v1/files/{id}", opFile},
+	{get, "/v1/files/{id}/content", opFileContent},
+	{remove, "/v1/files/{id}", opFileDelete},
+	{get, "/v1/models", opModels},
+	{get, "/v1/models/{rest}", opModel},
+	{post, "/v1/chat/completions", opChat},
 }
 
-func (anthropic) inspect(c *call) {
-	readable := true
-	if c.op == opMessages || c.op == opCountTokens {
-		readable = c.decode()
-		c.stream = c.form.Stream && c.op == opMessages
+// anthropicNeeds are what its operations look for in a body.
+var anthropicNeeds = map[operation]needs{
+	opMessages:    takesJSON | namesModel | streams,
+	opCountTokens: takesJSON | namesModel,
+	opModel:       namesModel,
+	opChat:        takesJSON | namesModel | streams,
+	opBatchCreate: takesJSON,
+	opFileCreate:  takesForm,
+}
+
+func (anthropic) route(c *call) (operation, string) {
+	op, allow := c.find(anthropicEndpoints, c.path)
+	if op == opModel {
+		c.model = c.object
 	}
+	return op, allow
+}
+
+// inspect looks at the version first; the layer that is compatible with OpenAI
+// has none.
+func (anthropic) inspect(c *call) {
+	n := anthropicNeeds[c.op]
+	problem := c.read(n)
+	c.stream = c.form.Stream && n&streams != 0
 	version := c.header.Values("Anthropic-Version")
 	switch {
+	case c.op == opChat:
+		c.problem = problem
 	case len(version) == 0 || version[0] == "":
 		c.problem = kindNoVersion
 	case len(version) > 1 || version[0] != version2023 && version[0] != version2026:
 		c.problem = kindBadVersion
-	case !readable:
-		c.problem = kindBrokenBody
-	case c.op != opModels:
+	default:
+		c.problem = problem
+	}
+	if n&namesModel != 0 {
 		c.checkModel()
 	}
 }
@@ -69,24 +94,51 @@ func (anthropic) inspect(c *call) {
 func (p anthropic) answer(c *call) answer {
 	h := p.header(c)
 	p.limits(h, c.at, 29000, time.Second)
+	switch family, _, _ := strings.Cut(string(c.op), "."); family {
+	case "files":
+		return anthropicFiles(c, h)
+	case "batches":
+		return anthropicBatches(c, h)
+	}
 	switch c.op {
 	case opMessages:
 		return messages(c, h)
+	case opChat:
+		return chat(c, h)
 	case opCountTokens:
 		return answer{header: h, body: object{{"input_tokens", c.InputTokens}}}
 	case opModel:
 		return answer{header: h, body: anthropicModel(c, c.model)}
 	default:
-		ids, data := c.catalogue("claude-opus-5", "claude-sonnet-5"), list{}
-		first, last := "", ""
-		for _, id := range ids {
-			data, last = append(data, anthropicModel(c, id)), id
-			first = ids[0]
+		var all []row
+		for _, id := range c.catalogue("claude-opus-5", "claude-sonnet-5") {
+			all = append(all, row{id, anthropicModel(c, id)})
 		}
-		return answer{header: h, body: object{
-			{"data", data}, {"has_more", false}, {"first_id", orNull(first)}, {"last_id", orNull(last)},
-		}}
+		return anthropicList(c, h, all)
 	}
+}
+
+// anthropicList is a page of a list, after one id or before it.
+func anthropicList(c *call, h http.Header, all []row) answer {
+	limit, ok := c.limit("limit", 20, 1000)
+	after, before := c.query.Get("after_id"), c.query.Get("before_id")
+	switch {
+	case !ok:
+		return c.refuse("limit", "Input should be a number from 1 to 1000")
+	case after != "" && before != "":
+		return c.refuse("after_id", "Only one of after_id and before_id can be given")
+	}
+	part, more, ok := pageOf(all, after, before, limit)
+	if !ok {
+		return c.refuse("after_id", "Invalid pagination cursor")
+	}
+	first, last := "", ""
+	if len(part) > 0 {
+		first, last = part[0].id, part[len(part)-1].id
+	}
+	return answer{header: h, body: object{
+		{"data", bodies(part)}, {"has_more", more}, {"first_id", orNull(first)}, {"last_id", orNull(last)},
+	}}
 }
 
 func anthropicModel(c *call, id string) object {

@@ -35,6 +35,10 @@ var anthropicErrors = map[kind]anthropicError{
 	kindNoModel:        {400, anthropicInvalid, "", "model: Field required"},
 	kindNoVersion:      {400, anthropicInvalid, "", "anthropic-version: header is required"},
 	kindBadVersion:     {400, anthropicInvalid, "", `anthropic-version: "{version}" is not a valid version`},
+	kindBadForm:        {400, anthropicInvalid, "", "The request body is not valid multipart form data"},
+	kindBadField:       {400, anthropicInvalid, "", "{param}: {complaint}"},
+	kindNoObject:       {404, "not_found_error", "", "The requested resource could not be found."},
+	kindNotEnded:       {400, anthropicInvalid, "", "Message batch {object} has not finished processing."},
 }
 
 // body is the error without the id of the request, as streams have it.
@@ -46,8 +50,12 @@ func (e anthropicError) body(c *call) object {
 		credential = "Invalid bearer token"
 	}
 	words := strings.NewReplacer("{model}", c.model, "{credential}", credential, "{month}", next,
+		"{param}", c.param, "{complaint}", c.complaint, "{object}", c.object,
 		"{version}", strings.Join(c.header.Values("Anthropic-Version"), ", ")).Replace(e.words)
 	o := object{{"type", e.typ}, {"message", words}}
+	if c.op == opChat { // the layer that is compatible with OpenAI
+		return object{{"error", append(o, member{"param", nil}, member{"code", nil})}}
+	}
 	if e.code != "" {
 		o = append(o, member{"details", object{{"error_code", e.code}}})
 	}
@@ -72,10 +80,17 @@ func (p anthropic) fail(c *call, f fault) reply {
 	case kindWrongMethod:
 		h.Set("Allow", c.allow)
 	}
-	body := append(e.body(c), member{"request_id", c.id("req_")})
+	body := e.body(c)
+	if c.op != opChat {
+		body = append(body, member{"request_id", c.id("req_")})
+	}
 	return reply{status: e.status, header: h, body: encode(body)}
 }
 
 func (anthropic) failInside(c *call, s Step, _ int) event {
-	return event{name: "error", data: encode(anthropicErrors[s.inside.kind].body(c))}
+	e := event{data: encode(anthropicErrors[s.inside.kind].body(c))}
+	if c.op != opChat {
+		e.name = "error"
+	}
+	return e
 }

@@ -151,7 +151,7 @@ func TestAnthropicJudgesCalls(t *testing.T) {
 		{"no model", asked{path: "/v1/messages", key: "good", body: "{}"}, 400, "model: Field required"},
 		{"other model", asked{path: "/v1/messages", key: "good", body: `{"model":"m2"}`}, 404, "model: m2"},
 		{"wrong method", asked{method: http.MethodGet, path: "/v1/messages", key: "good"}, 405, "Method Not Allowed"},
-		{"unknown path", asked{path: "/v1/messages/batches", key: "good", body: "{}"}, 404, "could not be found"},
+		{"unknown path", asked{path: "/v1/messages/other", key: "good", body: "{}"}, 404, "could not be found"},
 		{"models", asked{method: http.MethodGet, path: "/v1/models", header: both(v, "X-Api-Key", "good")}, 200, `"first_id":"m1"`},
 	}
 	for _, c := range cases {

@@ -50,6 +50,7 @@ type call struct {
 	blocked bool   // to be refused by an answer that is no error
 	broke   bool   // the account is out of money, and the answer says so
 	open    bool   // no credential is asked for
+	bulk    int    // bytes that a picture has at least
 	echo    string // of the request, in a response; "": none
 	form    form
 	members map[string]json.RawMessage // of a JSON body, once they are asked for

@@ -42,10 +42,10 @@ type dialect struct {
 const (
 	opBalance        operation = "balance"
 	opHealth         operation = "health"
-	opNativeChat     operation = "native.chat"
-	opNativeGenerate operation = "native.generate"
-	opNativeTags     operation = "native.tags"
-	opNativeVersion  operation = "native.version"
+	opNativeChat     operation = "ollama.chat"
+	opNativeGenerate operation = "ollama.generate"
+	opNativeTags     operation = "ollama.tags"
+	opNativeVersion  operation = "ollama.version"
 )
 
 func (d *dialect) name() string { return d.id }

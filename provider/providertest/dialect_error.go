@@ -27,6 +27,8 @@ var instead = map[kind]struct {
 	words  string
 }{
 	kindSpendLimit:    {of: kindQuota},
+	kindInvalid:       {of: kindInvalid, status: http.StatusBadRequest, words: "The request is not valid"}, // of the kinds that are not here
+	kindNoObject:      {of: kindInvalid, status: http.StatusNotFound, words: "There is no such object"},
 	kindCapacity:      {of: kindRateLimited, words: "Too many concurrent requests"},
 	kindNoCredential:  {of: kindUnauthorized},
 	kindOAuthBeta:     {of: kindUnauthorized},
@@ -49,7 +51,7 @@ func (d *dialect) failure(k kind) failure {
 	}
 	in, ok := instead[k]
 	if !ok {
-		return d.errors[kindServerError]
+		in = instead[kindInvalid]
 	}
 	e := d.errors[in.of]
 	if in.words != "" {

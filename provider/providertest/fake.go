@@ -77,19 +77,19 @@ func (f *Fake) respond(out *output, c *call, s Step) {
 	c.blocked, c.broke = s.kind == kindContentPolicy, s.kind == kindQuota
 	c.fill(s.wire.filler)
 	a := f.protocol.answer(c)
+	if a.problem == kindNone {
+		a = s.wire.shape(f.protocol, c, a)
+	}
 	if s.ending != endError {
 		f.remember(a)
 	}
-	if a.problem != kindNone {
-		out.send(f.protocol.fail(c, fault{kind: a.problem}))
-		return
-	}
-	a = s.wire.shape(f.protocol, c, a)
 	alive := signsOf(f.protocol)
 	if s.wire.before == 0 && s.wire.between == 0 {
 		out.wire.before = alive.usual
 	}
 	switch {
+	case a.problem != kindNone:
+		out.send(f.protocol.fail(c, fault{kind: a.problem}))
 	case c.stream:
 		out.stream(a, s, alive.stream, func(sent int) event { return f.protocol.failInside(c, s, sent) })
 	case s.ending == endError:

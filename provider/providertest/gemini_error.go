@@ -38,6 +38,25 @@ var geminiErrors = map[kind]geminiError{
 	kindCapacity:       {429, geminiExhausted, "No capacity available for model {model} on the server"},
 	kindTooLarge:       {400, geminiInvalid, "Request payload size exceeds the limit: 67108864 bytes."},
 	kindBrokenBody:     {400, geminiInvalid, "Invalid JSON payload received. Unexpected token."},
+	kindBadField:       {400, geminiInvalid, "{complaint}"},
+	kindNoModel:        {400, geminiInvalid, "model is not specified"},
+	kindExists:         {409, "ALREADY_EXISTS", "Requested entity already exists"},
+}
+
+// geminiMissing are the words for something that is not there, or not for this
+// credential: Google does not tell which.
+var geminiMissing = map[string]geminiError{
+	inFiles:   {403, "PERMISSION_DENIED", "You do not have permission to access the File {object} or it may not exist."},
+	inUploads: {404, "NOT_FOUND", "Upload {object} was not found."},
+	inCaches:  {403, "PERMISSION_DENIED", "CachedContent not found (or permission denied)"},
+}
+
+// geminiErrorFor is the error for a fault of this call.
+func geminiErrorFor(c *call, f fault) geminiError {
+	if f.kind == kindNoObject {
+		return geminiMissing[c.lacks]
+	}
+	return geminiErrors[f.kind]
 }
 
 func (p gemini) fail(c *call, f fault) reply {
@@ -53,11 +72,11 @@ func (p gemini) fail(c *call, f fault) reply {
 		return r
 	}
 	var body any = geminiBody(c, f)
-	if inArray(c) {
+	if inArray(c) || compatible(c) {
 		body = list{body}
 	}
 	h := http.Header{"Content-Type": {jsonUTF8}, "Vary": {"Origin", "X-Origin", "Referer"}}
-	return reply{status: geminiErrors[f.kind].code, header: h, body: encode(body)}
+	return reply{status: geminiErrorFor(c, f).code, header: h, body: encode(body)}
 }
 
 func (gemini) failInside(c *call, s Step, _ int) event {
@@ -65,13 +84,14 @@ func (gemini) failInside(c *call, s Step, _ int) event {
 }
 
 func geminiBody(c *call, f fault) object {
-	e := geminiErrors[f.kind]
+	e := geminiErrorFor(c, f)
 	wait := ""
 	if f.reset > 0 {
 		wait = "\nPlease retry in " + seconds(f.reset) + "."
 	}
 	version, _, _ := strings.Cut(strings.TrimPrefix(c.path, "/"), "/")
-	words := strings.NewReplacer("{model}", c.model, "{version}", version, "{wait}", wait).Replace(e.words)
+	words := strings.NewReplacer("{model}", c.model, "{version}", version, "{wait}", wait,
+		"{object}", c.object, "{complaint}", c.complaint).Replace(e.words)
 	o := object{{"code", e.code}, {"message", words}, {"status", e.status}}
 	if d := geminiDetails(c, f); len(d) > 0 {
 		o = append(o, member{"details", d})

@@ -12,7 +12,7 @@ type Lines struct {
 	End     string // of a line: "\n", "\r\n" or "\r"; "": the provider's own
 	NoSpace bool   // data:{…} for data: {…}
 	Split   bool   // the data of each event in two data lines, parted where JSON allows it; [DONE] stays whole
-	BOM     bool   // a byte order mark before the first event
+	BOM     bool   // a byte order mark at the very beginning
 
 	NoLastBlank bool // no blank line after the last event
 	NoLastEnd   bool // nor a line end
@@ -27,11 +27,8 @@ func (s Step) Lines(l Lines) Step {
 const byteOrderMark = "\ufeff"
 
 // event is one event of a stream as it goes out.
-func (l Lines) event(e event, first, last bool) []byte {
+func (l Lines) event(e event, last bool) []byte {
 	var b bytes.Buffer
-	if l.BOM && first {
-		b.WriteString(byteOrderMark)
-	}
 	line := func(field string, value []byte) {
 		b.WriteString(field + ":")
 		if !l.NoSpace {

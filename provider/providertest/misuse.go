@@ -9,6 +9,7 @@ const (
 	kindBadForm                         // not multipart/form-data
 	kindNotBackground                   // OpenAI: only responses in the background can be cancelled
 	kindUpgrade                         // a WebSocket is wanted
+	kindExists                          // Gemini: a file with the name that a new one is given
 	kindNotEnded                        // Anthropic: results of a batch that is still going on
 )
 

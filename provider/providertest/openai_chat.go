@@ -4,12 +4,16 @@ import "net/http"
 
 // chat is a chat completion.
 func chat(c *call, h http.Header) answer {
-	choice := object{
-		{"index", 0},
-		{"message", object{{"role", "assistant"}, {"content", c.Text}, {"refusal", nil}, {"annotations", list{}}}},
-		{"logprobs", nil},
-		{"finish_reason", "stop"},
+	if id, ok := c.foreign("file_id"); ok {
+		return c.lack(inFiles, id)
 	}
+	message := object{{"role", "assistant"}, {"content", c.Text}, {"refusal", nil}, {"annotations", list{}}}
+	if c.ToolCall.Name != "" {
+		message = append(message, member{"tool_calls", list{object{
+			{"id", c.id("call_")}, {"type", "function"}, {"function", object{{"name", c.ToolCall.Name}, {"arguments", c.ToolCall.Arguments}}},
+		}}})
+	}
+	choice := object{{"index", 0}, {"message", message}, {"logprobs", nil}, {"finish_reason", finish(c)}}
 	body := append(chatHead(c, "chat.completion"),
 		member{"choices", list{choice}},
 		member{"usage", chatUsage(c)},
@@ -18,8 +22,15 @@ func chat(c *call, h http.Header) answer {
 	return answer{header: h, body: body, events: chatEvents(c), framing: serverSent}
 }
 
-// chatEvents are a role, the text, the reason of the end, the usage if it was
-// asked for, and the word that ends the stream.
+func finish(c *call) string {
+	if c.ToolCall.Name != "" {
+		return "tool_calls"
+	}
+	return "stop"
+}
+
+// chatEvents are a role, the text, the call of a tool, the reason of the end,
+// the usage if it was asked for, and the word that ends the stream.
 func chatEvents(c *call) []event {
 	withUsage := c.form.StreamOptions != nil && c.form.StreamOptions.IncludeUsage
 	chunk := func(choices list, usage any) event {
@@ -37,11 +48,28 @@ func chatEvents(c *call) []event {
 	for _, p := range pieces(c.Text) {
 		events = append(events, delta(object{{"content", p}}, nil))
 	}
-	events = append(events, delta(object{}, "stop"))
+	for _, tool := range toolDeltas(c) {
+		events = append(events, delta(object{{"tool_calls", list{tool}}}, nil))
+	}
+	events = append(events, delta(object{}, finish(c)))
 	if withUsage {
 		events = append(events, chunk(list{}, chatUsage(c)))
 	}
 	return append(events, event{data: []byte("[DONE]")})
+}
+
+// toolDeltas are the name of the tool, and then its arguments in pieces.
+func toolDeltas(c *call) []object {
+	if c.ToolCall.Name == "" {
+		return nil
+	}
+	out := []object{{
+		{"index", 0}, {"id", c.id("call_")}, {"type", "function"}, {"function", object{{"name", c.ToolCall.Name}, {"arguments", ""}}},
+	}}
+	for _, p := range pieces(c.ToolCall.Arguments) {
+		out = append(out, object{{"index", 0}, {"function", object{{"arguments", p}}}})
+	}
+	return out
 }
 
 func chatHead(c *call, kind string) object {
@@ -49,11 +77,15 @@ func chatHead(c *call, kind string) object {
 }
 
 func chatUsage(c *call) object {
+	prompt := object{{"cached_tokens", c.CachedTokens}, {"audio_tokens", 0}}
+	if c.CacheWriteTokens > 0 {
+		prompt = append(prompt, member{"cache_write_tokens", c.CacheWriteTokens})
+	}
 	return object{
 		{"prompt_tokens", c.InputTokens},
 		{"completion_tokens", c.OutputTokens},
 		{"total_tokens", c.InputTokens + c.OutputTokens},
-		{"prompt_tokens_details", object{{"cached_tokens", c.CachedTokens}, {"audio_tokens", 0}}},
+		{"prompt_tokens_details", prompt},
 		{"completion_tokens_details", object{
 			{"reasoning_tokens", c.ReasoningTokens}, {"audio_tokens", 0},
 			{"accepted_prediction_tokens", 0}, {"rejected_prediction_tokens", 0},

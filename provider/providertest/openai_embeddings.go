@@ -41,14 +41,7 @@ func inputs(raw json.RawMessage) int {
 
 // vector is numbers, or the same as base64 of little-endian float32 values.
 func vector(c *call) any {
-	n := c.form.Dimensions
-	if n <= 0 {
-		n = 8
-	}
-	v := make([]float32, min(n, maxDimensions))
-	for i := range v {
-		v[i] = float32(i+1) / float32(2*len(v))
-	}
+	v := numbers(c.form.Dimensions)
 	if c.form.EncodingFormat != "base64" {
 		return v
 	}
@@ -57,4 +50,16 @@ func vector(c *call) any {
 		return nil
 	}
 	return base64.StdEncoding.EncodeToString(b.Bytes())
+}
+
+// numbers are a vector of that many dimensions; 0: 8
+func numbers(dimensions int) []float32 {
+	if dimensions <= 0 {
+		dimensions = 8
+	}
+	v := make([]float32, min(dimensions, maxDimensions))
+	for i := range v {
+		v[i] = float32(i+1) / float32(2*len(v))
+	}
+	return v
 }

@@ -33,6 +33,32 @@ var openAIErrors = map[kind]openAIError{
 	kindBrokenBody:     {400, openAIInvalid, "", "", "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"},
 	kindNoModel:        {400, openAIInvalid, "", "", "you must provide a model parameter"},
 	kindStreamOptions:  {400, openAIInvalid, "stream_options", "", "The 'stream_options' parameter is only allowed when 'stream' is enabled."},
+	kindBadForm:        {400, openAIInvalid, "", "", "Could not parse multipart form"},
+	kindBadField:       {400, openAIInvalid, "", "", "{complaint}"},
+	kindNoPrevious:     {400, openAIInvalid, "previous_response_id", "previous_response_not_found", "Previous response with id '{object}' not found."},
+	kindNotBackground:  {400, openAIInvalid, "", "", "Cannot cancel a synchronous response."},
+	kindUpgrade:        {426, openAIInvalid, "", "", "This endpoint speaks the WebSocket protocol only."},
+}
+
+// openAIMissing are the words for something that is not there, or not for this
+// credential, by collection.
+var openAIMissing = map[string]openAIError{
+	inFiles:     {404, openAIInvalid, "id", "", "No such File object: {object}"},
+	inBatches:   {404, openAIInvalid, "", "", "No batch found with id '{object}'."},
+	inResponses: {404, openAIInvalid, "", "", "Response with id '{object}' not found."},
+	inTunings:   {404, openAIInvalid, "fine_tune_id", "fine_tune_not_found", "Could not find fine tune: {object}"},
+}
+
+// openAIErrorFor is the error for a fault of this call.
+func openAIErrorFor(c *call, f fault) openAIError {
+	e := openAIErrors[f.kind]
+	switch f.kind {
+	case kindNoObject:
+		e = openAIMissing[c.lacks]
+	case kindBadField:
+		e.param = c.param
+	}
+	return e
 }
 
 func (e openAIError) message(c *call, f fault) string {
@@ -41,7 +67,8 @@ func (e openAIError) message(c *call, f fault) string {
 		wait = " Please try again in " + seconds(f.reset) + "."
 	}
 	return strings.NewReplacer("{model}", c.model, "{key}", masked(c.key), "{wait}", wait,
-		"{method}", c.method, "{path}", c.path, "{allow}", c.allow).Replace(e.words)
+		"{method}", c.method, "{path}", c.path, "{allow}", c.allow,
+		"{object}", c.object, "{complaint}", c.complaint).Replace(e.words)
 }
 
 // body is the error as a response and as a chat's stream have it.
@@ -52,7 +79,7 @@ func (e openAIError) body(c *call, f fault) []byte {
 }
 
 func (p openAI) fail(c *call, f fault) reply {
-	e := openAIErrors[f.kind]
+	e := openAIErrorFor(c, f)
 	h := p.header(c)
 	h.Set("Content-Type", "application/json")
 	switch f.kind {
@@ -66,15 +93,22 @@ func (p openAI) fail(c *call, f fault) reply {
 		}
 	case kindWrongMethod:
 		h.Set("Allow", c.allow)
+	case kindUpgrade:
+		h.Set("Upgrade", "websocket")
 	}
 	return reply{status: e.status, header: h, body: e.body(c, f)}
 }
 
-// failInside has three forms: a chat's error without a name, the Responses
-// API's flat error, and its response.failed.
+// failInside has four forms: a chat's error without a name, the same with the
+// name error where the events have names, the Responses API's flat error, and
+// its response.failed.
 func (openAI) failInside(c *call, s Step, sent int) event {
 	e := openAIErrors[s.inside.kind]
-	if c.op != opResponses {
+	switch c.op {
+	case opResponses, opResponse:
+	case opImages, opImageEdits:
+		return event{name: "error", data: e.body(c, s.inside)}
+	default:
 		return event{data: e.body(c, s.inside)}
 	}
 	code := e.code

@@ -85,9 +85,10 @@ func chatText(t *testing.T, list []sse) string {
 
 func TestResponses(t *testing.T) {
 	call := serve(t, providertest.OpenAI(providertest.Config{Text: text, CachedTokens: 3}))
-	r := call(asked{path: "/v1/responses", key: "k", body: `{"model":"m1","input":"hi","previous_response_id":"resp_0"}`})
+	call(asked{path: "/v1/responses", key: "k", body: `{"model":"m1","input":"hi"}`})
+	r := call(asked{path: "/v1/responses", key: "k", body: `{"model":"m1","input":"hi","previous_response_id":"resp_openai_1"}`})
 	done := map[string]any{
-		"object": "response", "status": "completed", "error": nil, "model": "m1", "previous_response_id": "resp_0",
+		"object": "response", "status": "completed", "error": nil, "model": "m1", "previous_response_id": "resp_openai_1",
 		"output.0.type": "message", "output.0.role": "assistant",
 		"output.0.content.0.type": "output_text", "output.0.content.0.text": text,
 		"usage.input_tokens": 11.0, "usage.input_tokens_details.cached_tokens": 3.0,

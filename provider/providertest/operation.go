@@ -73,12 +73,12 @@ type endpoint struct {
 	op           operation
 }
 
-// find looks for what a call asks for and notes the name in its path. If only
-// the method is wrong, allow says which ones would do.
-func (c *call) find(table []endpoint) (op operation, allow string) {
+// find looks for what a call of this path asks for and notes the name in it.
+// If only the method is wrong, allow says which ones would do.
+func (c *call) find(table []endpoint, path string) (op operation, allow string) {
 	var methods []string
 	for _, e := range table {
-		name, ok := e.match(c.path)
+		name, ok := e.match(path)
 		if !ok {
 			continue
 		}

@@ -64,3 +64,9 @@ func bodies(part []row) list {
 	}
 	return out
 }
+
+func reversed(all []row) []row {
+	all = slices.Clone(all)
+	slices.Reverse(all)
+	return all
+}

@@ -76,7 +76,7 @@ func TestScriptsReachUnknownPaths(t *testing.T) {
 	f := providertest.OpenAI(providertest.Config{Script: []providertest.Step{providertest.ServerError(), providertest.Status(201, nil, "made"), providertest.CutStream(0)}})
 	call := serve(t, f)
 	for range 3 {
-		call(asked{path: "/v1/files", key: "k", body: "not JSON"})
+		call(asked{path: "/v1/other", key: "k", body: "not JSON"})
 	}
 	if got := statuses(f); !slices.Equal(got, []int{500, 201, 404}) {
 		t.Error(got)

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"encoding/base64"
 	"net/http"
 	"strings"
 )
@@ -77,11 +78,26 @@ func (c *call) fill(n int) {
 	case n == 0:
 	case c.op == opResponses:
 		c.echo = strings.Repeat("x", n)
+	case c.op == opImages || c.op == opImageEdits || c.op == opImageVariation:
+		c.bulk = n
 	default:
 		config := *c.Config
 		config.Text += " " + strings.Repeat("x", n)
 		c.Config = &config
 	}
+}
+
+// picture is the picture that is shown, with zeros after it if it has to be
+// large; who decodes it does not look at them.
+func (c *call) picture() string {
+	if c.bulk == 0 {
+		return picture
+	}
+	file, err := base64.StdEncoding.DecodeString(picture)
+	if err != nil {
+		return picture
+	}
+	return base64.StdEncoding.EncodeToString(append(file, make([]byte, c.bulk*3/4)...))
 }
 
 func (openAI) remain(h http.Header, _ *call, l left) {

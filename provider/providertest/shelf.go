@@ -134,3 +134,10 @@ func (w work) stop(now time.Time) work {
 	}
 	return w
 }
+
+// has tells whether anybody has something under an id.
+func (s *shelf) has(collection, id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index(collection, id) >= 0
+}

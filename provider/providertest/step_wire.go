@@ -94,8 +94,9 @@ func (s Step) Remaining(requests, tokens int, reset time.Duration) Step {
 
 // BigEvent is the same step with at least n bytes in one event: of the Responses
 // API the instructions that response.created, response.in_progress and
-// response.completed echo, of the others one long piece of text. Of a call that
-// is not streamed the answer is that large.
+// response.completed echo, of images the picture and each sketch of it, of the
+// others one long piece of text. Of a call that is not streamed the answer is
+// that large.
 func (s Step) BigEvent(n int) Step {
 	s.wire.filler = max(n, 0)
 	return s.good()

@@ -40,7 +40,7 @@ func (f framing) put(l Lines, i int, e event, last bool) []byte {
 	if f.lineEnd == "" {
 		return f.frame(i, e)
 	}
-	return l.event(e, i == 0, last)
+	return l.event(e, last)
 }
 
 // whole is the answer in one piece.
@@ -72,6 +72,9 @@ func (o *output) stream(a answer, s Step, alive string, failInside func(sent int
 	sign := []byte{'\n'}
 	if a.framing.lineEnd != "" {
 		sign = lines.comment(alive)
+		if lines.BOM && !o.write([]byte(byteOrderMark)) {
+			return
+		}
 	}
 	events := s.until(a.events, failInside)
 	for i, e := range events {

@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -25,14 +24,19 @@ func (twin) credential(h http.Header, _ url.Values) (string, kind) {
 	return bearer(h), kindNone
 }
 
-// route finds Anthropic's paths below any prefix.
+// route finds Anthropic's paths below any prefix: messages and models.
 func (t twin) route(c *call) (operation, string) {
 	path := c.path
 	defer func() { c.path = path }()
 	if i := strings.LastIndex(path, "/v1/"); i > 0 {
 		c.path = path[i:]
 	}
-	return t.anthropic.route(c)
+	op, allow := t.anthropic.route(c)
+	switch op {
+	case opMessages, opCountTokens, opModels, opModel:
+		return op, allow
+	}
+	return opUnknown, ""
 }
 
 // inspect asks for no version.
@@ -41,10 +45,8 @@ func (t twin) inspect(c *call) {
 	if c.problem != kindNoVersion && c.problem != kindBadVersion {
 		return
 	}
-	c.problem = kindNone
-	if c.op == opMessages && !json.Valid(c.body) {
-		c.problem = kindBrokenBody
-	} else if c.op != opModels {
+	n := anthropicNeeds[c.op]
+	if c.problem = c.read(n); n&namesModel != 0 {
 		c.checkModel()
 	}
 }
