@@ -54,7 +54,7 @@ func (e anthropicError) body(c *call) object {
 		"{version}", strings.Join(c.header.Values("Anthropic-Version"), ", ")).Replace(e.words)
 	o := object{{"type", e.typ}, {"message", words}}
 	if c.op == opChat { // the layer that is compatible with OpenAI
-		return object{{"error", append(o, member{"param", nil}, member{"code", nil})}}
+		return object{{"error", append(o, member{"param", nil}, member{"code", orNull(e.code)})}}
 	}
 	if e.code != "" {
 		o = append(o, member{"details", object{{"error_code", e.code}}})
