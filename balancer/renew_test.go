@@ -186,12 +186,17 @@ func TestATokenThatIsRefusedAfterItsRenewalIsTheAccountsFault(t *testing.T) {
 }
 
 func TestALoginThatIsNoLongerValidDisablesItsAccount(t *testing.T) {
-	for _, code := range []string{"invalid_grant", "refresh_token_reused", "invalid_client"} {
+	for code, advice := range map[string]string{
+		"invalid_grant": "log in again", "refresh_token_reused": "log in again", "invalid_client": "check ClientID",
+	} {
 		for name, expiry := range map[string]time.Time{"expired": time.Unix(1, 0), "refused": {}} {
 			t.Run(code+" "+name, func(t *testing.T) {
 				fake := providertest.OpenAI(providertest.Config{Keys: []string{"key-second"}})
 				auth := &authServer{fake: fake}
-				auth.set(refuse(400, code))
+				auth.set(func(_ int, w http.ResponseWriter) {
+					w.WriteHeader(http.StatusBadRequest)
+					fmt.Fprintf(w, `{"error":%q,"error_description":%q}`, code, strings.Repeat("very long ", 100))
+				})
 				first := account("first", priority(1), with(login(t, func(c *provider.OAuthConfig) { c.Expiry = expiry })))
 				lb := newTransport(t, over(auth, first, account("second", priority(2))))
 				for range 5 {
@@ -203,7 +208,7 @@ func TestALoginThatIsNoLongerValidDisablesItsAccount(t *testing.T) {
 				assert.Equal(t, "disabled", stateOf(t, lb, "first"))
 				_, _, err := send(balancer.WithHint(t.Context(), balancer.Hint{Account: "first"}), t, lb)
 				require.ErrorIs(t, err, balancer.ErrNoAccount)
-				for _, want := range []string{`account "first" is disabled`, code, authURL} {
+				for _, want := range []string{`account "first" is disabled`, code, authURL, advice} {
 					assert.ErrorContains(t, err, want)
 				}
 			})
@@ -510,7 +515,7 @@ func TestASignerHasTheLastWord(t *testing.T) {
 func TestNoSecretOfALoginShows(t *testing.T) {
 	auth := &authServer{fake: providertest.OpenAI(providertest.Config{Keys: []string{"none"}})}
 	auth.set(func(_ int, w http.ResponseWriter) {
-		w.WriteHeader(400)
+		w.WriteHeader(http.StatusBadRequest)
 		fmt.Fprintf(w, `{"error":"invalid_grant","error_description":"refresh-%s of client-%s is wrong"}`, secretMark, secretMark)
 	})
 	o := login(t, func(c *provider.OAuthConfig) {

@@ -178,22 +178,21 @@ func TestATokenEndpointBehindAGoodProxyIsNotTheProxysFault(t *testing.T) {
 	b := newBehindProxy(t, "http")
 	b.lost = func(host string) bool { return host == "auth.example.test" }
 	store := health.NewMemory(health.MemoryConfig{})
-	lb := newTransport(t, balancer.Config{
-		Health: store,
-		Accounts: []balancer.Account{
-			b.account("first", priority(1), with(login(t, func(c *provider.OAuthConfig) { c.AccessToken = "" }))),
-			b.account("plain", priority(2)),
-		},
-	})
+	first := b.account("first", priority(1), with(login(t, func(c *provider.OAuthConfig) { c.AccessToken = "" })))
+	alone := newTransport(t, balancer.Config{Health: store, Accounts: []balancer.Account{first}})
+	_, _, err := send(t.Context(), t, alone)
+	require.Error(t, err)
+	account, proxy, route := b.states(t, store, "first")
+	assert.False(t, account.Disabled)
+	assert.False(t, account.RestUntil.IsZero(), "it rests until its login is tried again")
+	assert.Equal(t, health.State{}, proxy)
+	assert.Equal(t, health.State{}, route)
+
+	lb := newTransport(t, balancer.Config{Health: store, Accounts: []balancer.Account{first, b.account("plain", priority(2))}})
 	for range 10 {
 		status, _, err := send(t.Context(), t, lb)
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusOK, status)
 	}
-	account, proxy, route := b.states(t, store, "first")
-	assert.False(t, account.Disabled)
-	assert.False(t, account.RestUntil.IsZero(), "it rests until its login is tried again")
-	assert.Zero(t, proxy.Failures)
-	assert.Zero(t, route.Failures)
 	assert.Empty(t, b.net.tried())
 }

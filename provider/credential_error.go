@@ -46,14 +46,14 @@ func (e *CredentialError) Error() string {
 	if e.Code != "" {
 		b.WriteString(": " + e.Code)
 	}
-	if e.Message != "" {
-		b.WriteString(": " + e.Message)
-	}
 	if e.Err != nil {
 		b.WriteString(": " + e.Err.Error())
 	}
 	if e.Advice != "" {
 		b.WriteString(": " + e.Advice)
+	}
+	if e.Message != "" { // may be long, and is not ours: last, should somebody cut the text
+		b.WriteString(" (it says: " + e.Message + ")")
 	}
 	if !e.RetryAt.IsZero() {
 		b.WriteString(" (not tried again before " + e.RetryAt.UTC().Format(time.RFC3339) + ")")

@@ -292,6 +292,7 @@ func TestOAuthRenewalHasATimeOutAndEndsAtClose(t *testing.T) {
 		assert.Equal(t, provider.ClassCanceled, credentialError(t, err).Class, "closed for good")
 		_, err = o.Renew(t.Context(), "x")
 		assert.Error(t, err)
+		assert.Equal(t, provider.ClassTimeout, credentialError(t, o.Err()).Class, "being closed is no failure")
 		assert.Equal(t, 2, e.count())
 	})
 }
@@ -585,7 +586,7 @@ func TestOAuthErrorsHoldNoSecret(t *testing.T) {
 	_, err := o.Renew(t.Context(), "acc-zero")
 	failure := credentialError(t, err)
 	assert.Equal(t, "*** *** *** *** of *** are wrong", failure.Message)
-	assert.Equal(t, "provider: token endpoint "+tokenURL+": answered 401: invalid_client: *** *** *** *** of *** are wrong: check ClientID, ClientSecret and ClientAuth", err.Error())
+	assert.Equal(t, "provider: token endpoint "+tokenURL+": answered 401: invalid_client: check ClientID, ClientSecret and ClientAuth (it says: *** *** *** *** of *** are wrong)", err.Error())
 	out := printed(t, err)
 	for _, s := range []string{"refresh-zero", "acc-zero", secret, "extra+one", "x1x1"} {
 		assert.NotContains(t, out, s)

@@ -25,6 +25,14 @@ func (l lease) fresh(now time.Time) bool { return l.token != "" && !come(l.late,
 // valid reports whether it is of use, should there be no other.
 func (l lease) valid(now time.Time) bool { return l.token != "" && !come(l.expiry, now) }
 
+// orElse returns the token while it is of use, and then err.
+func (l lease) orElse(err error, now time.Time) (string, error) {
+	if l.valid(now) {
+		return l.token, nil
+	}
+	return "", err
+}
+
 // A renewing keeps one token for many callers and has it fetched again when it is
 // time, or when it was refused: by one run at a time, in a goroutine that is
 // waited for by close. A failed run is followed by a pause in which nothing is
@@ -88,18 +96,15 @@ func (r *renewing) Token(ctx context.Context) (string, error) {
 		if err == nil {
 			err = r.begin(ctx, false)
 		}
-		if err != nil && current.valid(now) {
-			return current.token, nil
-		}
 		if err != nil {
-			return "", err
+			return current.orElse(err, now)
 		}
 	}
 	token, err := r.await(ctx, r.flight)
-	if err != nil && ctx.Err() == nil && r.over() == nil && current.valid(time.Now()) {
-		return current.token, nil // for as long as it lasts
+	if err == nil || ctx.Err() != nil || r.over() != nil {
+		return token, err
 	}
-	return token, err
+	return current.orElse(err, time.Now()) // for as long as it lasts
 }
 
 // Renew returns another token than stale, if there is one or one can be had.
