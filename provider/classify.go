@@ -107,6 +107,9 @@ func (pr *protocol) judge(a Answer, p *problem) Verdict {
 	} else {
 		v.Class = classOfStatus(p)
 	}
+	if v.Class == ClassInvalidRequest && p.status == http.StatusRequestEntityTooLarge { // whatever the code
+		v.Class, v.Scope = ClassTooLarge, ScopeUnknown
+	}
 	if p.form != formJSON && isChallenge(a.Header, p.text) {
 		v.Class, v.Scope, v.Permanent = ClassEgressBlocked, ScopeUnknown, false
 	}

@@ -10,6 +10,7 @@ var moonshotRules = []rule{
 	{typ: "rate_limit_reached_error", text: "concurrency", class: ClassCapacity},    // the wording is unsure
 	{typ: "rate_limit_reached_error", class: ClassRateLimited, scope: ScopeAccount}, // shared by all its keys
 	{typ: "engine_overloaded_error", class: ClassOverloaded},
+	{status: 400, typ: "content_filter", class: ClassContentPolicy},
 	{typ: "invalid_authentication_error", class: ClassAuthInvalid},            // or of the other region
 	{status: 404, typ: "resource_not_found_error", class: ClassModelNotFound}, // or not topped up enough for it
 

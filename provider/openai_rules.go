@@ -65,6 +65,7 @@ var openaiRules = []rule{
 	{typ: "tokens", class: ClassRateLimited},
 	{typ: "server_error", class: ClassTransient},
 	{typ: "request_forbidden", class: ClassEgressBlocked},
+	{status: 404, text: "^model '", class: ClassModelNotFound}, // servers like it
 	{status: 200, typ: "invalid_request_error", class: ClassInvalidRequest},
 }
 

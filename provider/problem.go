@@ -25,6 +25,7 @@ type problem struct {
 	typ     string // error.type; Gemini: error.status
 	code    string // error.details.error_code, error.code; Gemini: details[].reason
 	message string
+	title   bool   // message is but a title
 	text    string // message in lower case, at most 4 KiB
 
 	reason   string  // Anthropic: details.error_code; Gemini: details[].reason; error_type; becomes the code
@@ -139,8 +140,12 @@ func (p *problem) readObject(e gjson.Result) {
 			} else {
 				p.message = v.String()
 			}
-		case "detail", "title":
+		case "detail":
 			p.readDetail(v)
+		case "title": // NVIDIA: the status in words, good for want of better
+			if p.message == "" {
+				p.message, p.title = v.String(), true
+			}
 		case "details":
 			p.readDetails(v)
 		case "error_type": // Together
@@ -167,8 +172,8 @@ func (p *problem) readDetail(v gjson.Result) {
 		p.typ = orWord(p.typ, v.Get("type").Str)
 		v = v.Get("msg")
 	}
-	if p.message == "" {
-		p.message = v.String()
+	if p.message == "" || p.title {
+		p.message, p.title = v.String(), false
 	}
 }
 

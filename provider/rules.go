@@ -118,6 +118,14 @@ var commonTexts = []textRule{
 	{ClassInvalidRequest, "is not found for api version", ClassModelNotFound, 0, false},            // Gemini
 	{ClassInvalidRequest, "no longer available to new users", ClassModelNotFound, 0, false},        // Gemini
 	{ClassInvalidRequest, "does not exist or you do not have access", ClassModelNotFound, 0, false},
+	{ClassInvalidRequest, "model not exist", ClassModelNotFound, 0, false},                   // DeepSeek
+	{ClassInvalidRequest, "not found the model", ClassModelNotFound, 0, false},               // Moonshot
+	{ClassInvalidRequest, "unknown model", ClassModelNotFound, 0, false},                     // MiniMax, Zhipu
+	{ClassInvalidRequest, "no endpoints found for", ClassModelNotFound, 0, false},            // OpenRouter
+	{ClassInvalidRequest, "unable to access model", ClassModelNotFound, 0, false},            // Together
+	{ClassInvalidRequest, "prompt exceeds max length", ClassContextTooLong, 0, false},        // Zhipu
+	{ClassInvalidRequest, "request payload size exceeds the limit", ClassTooLarge, 0, false}, // Gemini
+	{ClassInvalidRequest, "content exists risk", ClassContentPolicy, 0, false},               // DeepSeek
 
 	{anyGeneric, "credit balance is too low", ClassQuotaExhausted, 0, false},                           // Anthropic
 	{anyGeneric, "specified api usage limits", ClassQuotaExhausted, 0, false},                          // Anthropic

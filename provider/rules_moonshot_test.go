@@ -8,6 +8,7 @@ var moonshotRows = []judged{
 	{429, "", moonshotBody("rate_limit_reached_error", "request reached max request: 3"), rate, account},
 	{429, "", moonshotBody("rate_limit_reached_error", "request reached max concurrency: 1"), capacity, account},
 	{429, "", moonshotBody("engine_overloaded_error", "The engine is currently overloaded, please try again later"), overloaded, provided},
+	{400, "", moonshotBody("content_filter", "The request was rejected because it was considered high risk"), policy, none},
 	{404, "", moonshotBody("resource_not_found_error", "Not found the model or Permission denied"), noModel, pair},
 	{400, "", moonshotBody("invalid_request_error", "Your request exceeded model token limit: maximum context length is 8192"), tooLong, none},
 

@@ -31,10 +31,13 @@ import (
 //	vllm         401 if keyed –                 429              429               plain                     /health
 //	ollama       401 if keyed –                 429              503               plain; eval_count         native /api/…, NDJSON
 //	lmstudio     401 if keyed –                 429              429               plain                     –
+//	llamacpp     401 if keyed –                 429              429               plain                     /health
+//	litellm      401          429 by text       429              429               plain                     /health/liveliness
+//	siliconflow  401          403               429              429               plain                     –
 //	gemini-openai  400        402               429              429               plain                     errors in an array
 //
 // Calls are recognised by how their path ends, below any prefix: each provider
-// has another. Local servers (vllm, ollama, lmstudio) take calls without a
+// has another. Local servers (vllm, ollama, lmstudio, llamacpp) take calls without a
 // credential unless [Config].Keys says which ones there are.
 //
 // DeepSeek, Moonshot, DashScope, Zhipu and MiniMax speak Anthropic's messages
@@ -58,7 +61,7 @@ func Names() []string { return slices.Sorted(maps.Keys(dialects)) }
 // plainName is a name without its region.
 func plainName(name string) string {
 	base, twin := strings.CutSuffix(name, twinSuffix)
-	for _, region := range []string{"-intl", "-cn", "-us"} {
+	for _, region := range []string{"-intl", "-cn", "-us", "-coding"} {
 		base = strings.TrimSuffix(base, region)
 	}
 	if twin {

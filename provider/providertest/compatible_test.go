@@ -26,7 +26,8 @@ var chatPaths = map[string]string{
 	"xai": "/v1/chat/completions", "openrouter": "/api/v1/chat/completions", "together": "/v1/chat/completions",
 	"cerebras": "/v1/chat/completions", "cohere": "/compatibility/v1/chat/completions", "nvidia": "/v1/chat/completions",
 	"vllm": "/v1/chat/completions", "ollama": "/v1/chat/completions", "lmstudio": "/v1/chat/completions",
-	"gemini-openai": "/v1beta/openai/chat/completions",
+	"gemini-openai": "/v1beta/openai/chat/completions", "siliconflow": "/v1/chat/completions",
+	"llamacpp": "/v1/chat/completions", "litellm": "/v1/chat/completions",
 }
 
 // compatible asks the fake of a provider one thing in memory.
@@ -170,6 +171,21 @@ var dialectFaults = map[string]map[string]said{
 		"model": {404, "error", "Model 'm1' not found"}, "rate": {429, "error", "Too many requests"}, "key": {401, "error", "Unauthorized"}, "server": {500, "error", "Internal error"},
 		"overloaded": {503, "error", "The server is overloaded"}, "capacity": {429, "error", "Too many concurrent requests"}, "quota": {429, "error", "The budget is used up"},
 		"long": {400, "error", "The prompt exceeds the maximum context length of 8192 tokens"}, "policy": {400, "error", "The request was refused by moderation"},
+	},
+	"siliconflow": {
+		"rate": {429, "code", 50505.0}, "capacity": {429, "data", nil}, "quota": {403, "code", 30001.0}, "key": {401, "message", "Api key is invalid"},
+		"overloaded": {503, "message", "System is really busy. Please try again later."}, "long": {400, "data", nil}, "model": {404, "data", nil},
+		"policy": {400, "error.code", "content_policy_violation"}, "server": {500, "data", nil},
+	},
+	"llamacpp": {
+		"rate": {429, "error.code", 429.0}, "capacity": {429, "error.code", 429.0}, "quota": {402, "error.code", 402.0}, "key": {401, "error.type", "authentication_error"},
+		"overloaded": {503, "error.type", "unavailable_error"}, "long": {400, "error.type", "exceed_context_size_error"}, "model": {404, "error.type", "not_found_error"},
+		"policy": {400, "error.type", "invalid_request_error"}, "server": {500, "error.code", 500.0},
+	},
+	"litellm": {
+		"rate": {429, "error.code", "429"}, "capacity": {429, "error.code", "429"}, "quota": {429, "error.type", "budget_exceeded"}, "key": {401, "error.code", "401"},
+		"overloaded": {503, "error.code", "503"}, "long": {400, "error.code", "400"}, "model": {404, "error.code", "404"},
+		"policy": {400, "error.param", nil}, "server": {500, "error.code", "500"},
 	},
 	"gemini-openai": {
 		"rate": {429, "0.error.status", "RESOURCE_EXHAUSTED"}, "capacity": {429, "0.error.details.0.reason", "MODEL_CAPACITY_EXHAUSTED"}, "quota": {402, "0.error.status", "RESOURCE_EXHAUSTED"},

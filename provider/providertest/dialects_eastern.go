@@ -6,8 +6,9 @@ const (
 	typeAndCode = `{"error":{"message":{words},"type":{type},"code":{code}}}`
 )
 
-// eastern are the providers of provider-facts 9.3 to 9.6, and MiniMax of 9.2.
-var eastern = []*dialect{moonshot, deepSeek, dashScope, zhipu, miniMax}
+// eastern are the providers of provider-facts 9.3 to 9.6, and MiniMax and
+// SiliconFlow of 9.2.
+var eastern = []*dialect{moonshot, deepSeek, dashScope, zhipu, miniMax, siliconFlow}
 
 var moonshot = &dialect{
 	id:       "moonshot",
@@ -147,4 +148,23 @@ var miniMax = &dialect{
 	},
 	extra: object{{"base_resp", object{{"status_code", 0}, {"status_msg", ""}}}},
 	twin:  true,
+}
+
+// siliconFlow has no envelope but two members, or bare text.
+var siliconFlow = &dialect{
+	id:       "siliconflow",
+	models:   []string{"Qwen/Qwen3-8B", "deepseek-ai/DeepSeek-V3.2"},
+	envelope: `{"code":{number},"message":{words},"data":null}`,
+	errors: map[kind]failure{
+		kindRateLimited:    {status: 429, code: "50505", words: "Request was rejected due to rate limiting.{wait}"},
+		kindQuota:          {status: 403, code: "30001", words: "Sorry, your account balance is insufficient"},
+		kindUnauthorized:   {status: 401, code: "20015", words: "Api key is invalid"},
+		kindPermission:     {status: 403, code: "30003", words: "You are not permitted to use {model}"},
+		kindModelNotFound:  {status: 404, code: "20012", words: "Model does not exist or you do not have access to it."},
+		kindContextTooLong: {status: 400, code: "20015", words: "The prompt exceeds the maximum context length of the model"},
+		kindInvalid:        {status: 400, code: "20015", words: "The parameter is invalid."},
+		kindContentPolicy:  {status: 400, body: `{"error":{"message":"refused","type":"invalid_request_error","code":"content_policy_violation"}}`},
+		kindServerError:    {status: 500, code: "60000", words: "Internal server error"},
+		kindOverloaded:     {status: 503, code: "50505", words: "System is really busy. Please try again later."},
+	},
 }

@@ -2,7 +2,7 @@ package providertest
 
 // local are the servers of provider-facts 10. They have no accounts: what is
 // said about money and rates is what a proxy in front of them would say.
-var local = []*dialect{vllm, ollama, lmStudio}
+var local = []*dialect{vllm, ollama, lmStudio, llamaCpp, liteLLM}
 
 // vllm has the status as an int in its code, and a string for an error when the
 // key is missing.
@@ -68,4 +68,49 @@ var lmStudio = &dialect{
 		kindOverloaded:     {status: 503, words: "The server is overloaded"},
 	},
 	local: true,
+}
+
+// llamaCpp says 503 while it loads a model, and its health does too.
+var llamaCpp = &dialect{
+	id:       "llamacpp",
+	models:   []string{"qwen3-8b"},
+	envelope: `{"error":{"code":{status},"message":{words},"type":{type}}}`,
+	errors: map[kind]failure{
+		kindRateLimited:    {status: 429, typ: "rate_limit_error", words: "Too many requests"},
+		kindQuota:          {status: 402, typ: "billing_error", words: "The budget is used up"},
+		kindUnauthorized:   {status: 401, typ: "authentication_error", words: "Invalid API Key"},
+		kindPermission:     {status: 403, typ: "permission_error", words: "You are not permitted to use {model}"},
+		kindModelNotFound:  {status: 404, typ: "not_found_error", code: "model_not_found", body: `{"error":{"code":"model_not_found","message":"model '{model}' not found","type":"not_found_error"}}`},
+		kindContextTooLong: {status: 400, typ: "exceed_context_size_error", words: "the request exceeds the available context size, try increasing it"},
+		kindInvalid:        {status: 400, typ: openAIInvalid, words: "temperature must be a number"},
+		kindContentPolicy:  {status: 400, typ: openAIInvalid, code: "content_policy_violation", body: `{"error":{"code":"content_policy_violation","message":"The request was refused by moderation","type":"invalid_request_error"}}`},
+		kindServerError:    {status: 500, typ: "server_error", words: "Internal server error"},
+		kindOverloaded:     {status: 503, typ: "unavailable_error", words: "Loading model"},
+	},
+	local:  true,
+	public: []string{"/health"},
+	done:   true,
+}
+
+// liteLLM has the status as a string in its code, and puts what the model's
+// provider said into its message.
+var liteLLM = &dialect{
+	id:       "litellm",
+	models:   []string{"gpt-5.6", "claude-opus-5"},
+	envelope: `{"error":{"message":{words},"type":{type},"param":null,"code":"{status}"}}`,
+	errors: map[kind]failure{
+		kindRateLimited:    {status: 429, typ: "throttling_error", words: "RateLimitError: Rate limit reached.{wait}"},
+		kindQuota:          {status: 429, typ: "budget_exceeded", words: "RateLimitError: You exceeded your current quota, please check your plan and billing details."},
+		kindUnauthorized:   {status: 401, typ: "auth_error", words: "Authentication Error, Invalid proxy server token passed"},
+		kindPermission:     {status: 403, typ: "key_model_access_denied", words: "key not allowed to access model {model}"},
+		kindModelNotFound:  {status: 404, typ: openAIInvalid, words: "NotFoundError: The model `{model}` does not exist or you do not have access to it."},
+		kindContextTooLong: {status: 400, typ: openAIInvalid, words: "ContextWindowExceededError: This model's maximum context length is 8192 tokens."},
+		kindInvalid:        {status: 400, typ: openAIInvalid, words: "BadRequestError: temperature must be at most 2"},
+		kindContentPolicy:  {status: 400, typ: openAIInvalid, body: `{"error":{"message":"ContentPolicyViolationError: refused","type":"invalid_request_error","param":null,"code":"content_policy_violation"}}`},
+		kindServerError:    {status: 500, typ: "internal_server_error", words: "InternalServerError: the provider failed"},
+		kindOverloaded:     {status: 503, typ: "service_unavailable_error", words: "ServiceUnavailableError: overloaded"},
+	},
+	public:    []string{"/health/liveliness"},
+	done:      true,
+	responses: true,
 }
