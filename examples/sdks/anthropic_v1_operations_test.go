@@ -18,13 +18,20 @@ import (
 
 // TestAnthropicSDKv1 makes every call of anthropic-sdk-go v1 that the fake serves.
 func TestAnthropicSDKv1(t *testing.T) {
-	runOperations(t, provider.Anthropic, "", providertest.Anthropic, func(c *http.Client) []operation {
-		s := anthropicV1{anthropic.NewClient(option.WithHTTPClient(c), option.WithAPIKey("the caller's"), option.WithMaxRetries(0))}
-		return []operation{
-			{"messages", s.message, full}, {"messages, streamed", s.stream, full}, {"count tokens", s.count, none},
-			{"models", s.models, none}, {"files", s.files, none}, {"batches", s.batches, none},
-		}
-	})
+	runOperations(t, provider.Anthropic, "", providertest.Anthropic, anthropicV1Operations)
+}
+
+// TestAnthropicSDKv1OddStreams makes the streamed ones with streams that are written oddly.
+func TestAnthropicSDKv1OddStreams(t *testing.T) {
+	runOddities(t, provider.Anthropic, providertest.Anthropic, anthropicV1Operations)
+}
+
+func anthropicV1Operations(c *http.Client) []operation {
+	s := anthropicV1{anthropic.NewClient(option.WithHTTPClient(c), option.WithAPIKey("the caller's"), option.WithMaxRetries(0))}
+	return []operation{
+		{"messages", s.message, full}, {"messages, streamed", s.stream, full}, {"count tokens", s.count, none},
+		{"models", s.models, none}, {"files", s.files, none}, {"batches", s.batches, none},
+	}
 }
 
 type anthropicV1 struct{ anthropic.Client }

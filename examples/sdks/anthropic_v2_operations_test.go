@@ -18,13 +18,20 @@ import (
 
 // TestAnthropicSDKv2 makes every call of anthropic-sdk-go v2 that the fake serves.
 func TestAnthropicSDKv2(t *testing.T) {
-	runOperations(t, provider.Anthropic, "", providertest.Anthropic, func(c *http.Client) []operation {
-		s := anthropicV2{anthropic.NewClient(option.WithHTTPClient(c), option.WithAPIKey("the caller's"), option.WithMaxRetries(0))}
-		return []operation{
-			{"messages", s.message, full}, {"messages, streamed", s.stream, full}, {"count tokens", s.count, none},
-			{"models", s.models, none}, {"files", s.files, none}, {"batches", s.batches, none},
-		}
-	})
+	runOperations(t, provider.Anthropic, "", providertest.Anthropic, anthropicV2Operations)
+}
+
+// TestAnthropicSDKv2OddStreams makes the streamed ones with streams that are written oddly.
+func TestAnthropicSDKv2OddStreams(t *testing.T) {
+	runOddities(t, provider.Anthropic, providertest.Anthropic, anthropicV2Operations)
+}
+
+func anthropicV2Operations(c *http.Client) []operation {
+	s := anthropicV2{anthropic.NewClient(option.WithHTTPClient(c), option.WithAPIKey("the caller's"), option.WithMaxRetries(0))}
+	return []operation{
+		{"messages", s.message, full}, {"messages, streamed", s.stream, full}, {"count tokens", s.count, none},
+		{"models", s.models, none}, {"files", s.files, none}, {"batches", s.batches, none},
+	}
 }
 
 type anthropicV2 struct{ anthropic.Client }

@@ -18,9 +18,20 @@ import (
 // TestGeminiSDK makes every call of genai that the fake serves. Gemini does not say
 // what was written to a cache.
 func TestGeminiSDK(t *testing.T) {
-	told := full
-	told.Written = 0
-	runOperations(t, provider.Gemini, "", providertest.Gemini, func(c *http.Client) []operation {
+	runOperations(t, provider.Gemini, "", providertest.Gemini, geminiOperations(t))
+}
+
+// TestGeminiSDKOddStreams makes the streamed ones with streams that are written
+// oddly. genai v1.77 knows neither comments nor two data lines, and Gemini sends
+// neither.
+func TestGeminiSDKOddStreams(t *testing.T) {
+	runOddities(t, provider.Gemini, providertest.Gemini, geminiOperations(t), "signs of life", "two data lines")
+}
+
+func geminiOperations(t *testing.T) func(c *http.Client) []operation {
+	return func(c *http.Client) []operation {
+		told := full
+		told.Written = 0
 		client, err := genai.NewClient(t.Context(), &genai.ClientConfig{APIKey: "the caller's", Backend: genai.BackendGeminiAPI, HTTPClient: c})
 		require.NoError(t, err)
 		s := geminiSDK{client}
@@ -28,7 +39,7 @@ func TestGeminiSDK(t *testing.T) {
 			{"generate", s.generate, told}, {"generate, streamed", s.stream, told}, {"count tokens", s.count, none},
 			{"embed", s.embed, none}, {"models", s.models, none}, {"files", s.files, none}, {"caches", s.caches, none},
 		}
-	})
+	}
 }
 
 type geminiSDK struct{ *genai.Client }

@@ -20,22 +20,29 @@ import (
 
 // TestOpenAISDK makes every call of openai-go that the fake serves.
 func TestOpenAISDK(t *testing.T) {
-	runOperations(t, provider.OpenAI, "/v1", providertest.OpenAI, func(c *http.Client) []operation {
-		s := openAISDK{openai.NewClient(option.WithHTTPClient(c), option.WithAPIKey("the caller's"), option.WithMaxRetries(0))}
-		return []operation{
-			{"chat", s.chat, full}, {"chat, streamed", s.chatStream, full},
-			{"responses", s.response, full}, {"responses, streamed", s.responseStream, full},
-			{"responses, stored", s.storedResponse, full}, {"responses, counted", s.countResponse, none},
-			{"completions", s.completion, full}, {"completions, streamed", s.completionStream, full},
-			{"embeddings", s.embedding, asked}, {"moderations", s.moderation, none},
-			{"images", s.image, both}, {"images, streamed", s.imageStream, both},
-			{"image edits", s.imageEdit, both}, {"image edits, streamed", s.imageEditStream, both},
-			{"speech", s.speech, none}, {"transcription", s.transcription, both},
-			{"transcription, streamed", s.transcriptionStream, both}, {"transcription, by the second", s.whisper, none},
-			{"translation", s.translation, none},
-			{"models", s.models, none}, {"files", s.files, none}, {"batches", s.batches, none}, {"fine-tuning", s.tuning, none},
-		}
-	})
+	runOperations(t, provider.OpenAI, "/v1", providertest.OpenAI, openAIOperations)
+}
+
+// TestOpenAISDKOddStreams makes the streamed ones with streams that are written oddly.
+func TestOpenAISDKOddStreams(t *testing.T) {
+	runOddities(t, provider.OpenAI, providertest.OpenAI, openAIOperations)
+}
+
+func openAIOperations(c *http.Client) []operation {
+	s := openAISDK{openai.NewClient(option.WithHTTPClient(c), option.WithAPIKey("the caller's"), option.WithMaxRetries(0))}
+	return []operation{
+		{"chat", s.chat, full}, {"chat, streamed", s.chatStream, full},
+		{"responses", s.response, full}, {"responses, streamed", s.responseStream, full},
+		{"responses, stored", s.storedResponse, full}, {"responses, counted", s.countResponse, none},
+		{"completions", s.completion, full}, {"completions, streamed", s.completionStream, full},
+		{"embeddings", s.embedding, asked}, {"moderations", s.moderation, none},
+		{"images", s.image, both}, {"images, streamed", s.imageStream, both},
+		{"image edits", s.imageEdit, both}, {"image edits, streamed", s.imageEditStream, both},
+		{"speech", s.speech, none}, {"transcription", s.transcription, both},
+		{"transcription, streamed", s.transcriptionStream, both}, {"transcription, by the second", s.whisper, none},
+		{"translation", s.translation, none},
+		{"models", s.models, none}, {"files", s.files, none}, {"batches", s.batches, none}, {"fine-tuning", s.tuning, none},
+	}
 }
 
 type openAISDK struct{ openai.Client }
