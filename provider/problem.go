@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -47,13 +48,7 @@ func readProblem(status int, body []byte) problem {
 	switch body[0] {
 	case '{', '[':
 		p.form = formJSON
-		root := gjson.ParseBytes(body)
-		if root.IsArray() { // Gemini, on streams and on its compatible part
-			root = root.Get("0")
-		}
-		if !p.readEnvelope(root) {
-			p.readObject(root) // flat: Mistral, DashScope, Bedrock
-		}
+		p.readJSON(body)
 	case '<':
 		p.form = formHTML
 		p.message = string(body[:min(len(body), maxText)])
@@ -63,6 +58,45 @@ func readProblem(status int, body []byte) problem {
 	}
 	p.text = strings.ToLower(head(p.message, maxText))
 	return p
+}
+
+// readJSON reads the body of an error that is JSON.
+func (p *problem) readJSON(body []byte) {
+	if p.readCommon(body) {
+		return
+	}
+	root := gjson.ParseBytes(body)
+	if root.IsArray() { // Gemini, on streams and on its compatible part
+		root = root.Get("0")
+	}
+	if !p.readEnvelope(root) {
+		p.readObject([]byte(root.Raw)) // flat: Mistral, DashScope, Bedrock
+	}
+}
+
+// readCommon reads the envelope that nearly all have, an object error that stands
+// first and has a code, in one pass.
+func (p *problem) readCommon(body []byte) bool {
+	if body[0] == '[' {
+		body = trimHead(body[1:])
+	}
+	m, ok := walk(body)
+	if !ok {
+		return false
+	}
+	raw, ok := bytes.CutPrefix(body[skipSpace(body, m.at):], []byte(`"error":`))
+	if !ok {
+		return false
+	}
+	if raw = trimHead(raw); len(raw) == 0 || raw[0] != '{' {
+		return false
+	}
+	q := *p
+	if q.readObject(raw); q.code == "" {
+		return false
+	}
+	*p = q
+	return true
 }
 
 // findProblem looks for an error in JSON that came with a good status. Its
@@ -86,7 +120,7 @@ func findFlat(root gjson.Result) (problem, bool) {
 		return problem{}, false
 	}
 	p := problem{status: 200, form: formJSON}
-	p.readObject(root)
+	p.readObject([]byte(root.Raw))
 	p.text = strings.ToLower(head(p.message, maxText))
 	return p, true
 }
@@ -97,7 +131,7 @@ func (p *problem) readEnvelope(root gjson.Result) bool {
 	for _, path := range [...]string{"error", "response.error", "choices.0.error"} {
 		switch e := root.Get(path); {
 		case e.IsObject():
-			if p.readObject(e); p.message != "" || p.code != "" || p.typ != "" {
+			if p.readObject([]byte(e.Raw)); p.message != "" || p.code != "" || p.typ != "" {
 				if p.code == "" {
 					p.code = root.Get("error_type").Str // Together
 				}
@@ -113,56 +147,102 @@ func (p *problem) readEnvelope(root gjson.Result) bool {
 		return true
 	}
 	if root.Get("type").Str == "error" { // the error event of OpenAI's responses
-		p.readObject(root)
+		p.readObject([]byte(root.Raw))
 		p.typ = ""
 		return true
 	}
 	return false
 }
 
-// readObject reads the object that has the message.
-func (p *problem) readObject(e gjson.Result) {
-	e.ForEach(func(key, v gjson.Result) bool {
-		switch key.Str {
-		case "type":
-			p.typ = v.String()
-		case "code":
-			p.code = v.String()
-			p.setStatus(v)
-		case "status":
-			if v.Type == gjson.String && p.typ == "" {
-				p.typ = v.Str
-			}
-			p.setStatus(v)
-		case "message":
-			if v.IsObject() { // Mistral
-				p.readDetail(v.Get("detail"))
-			} else {
-				p.message = v.String()
-			}
-		case "detail":
-			p.readDetail(v)
-		case "title": // NVIDIA: the status in words, good for want of better
-			if p.message == "" {
-				p.message, p.title = v.String(), true
-			}
-		case "details":
-			p.readDetails(v)
-		case "error_type": // Together
-			p.reason = orWord(p.reason, v.Str)
-		case "metadata":
-			p.readMetadata(v)
-		case "resets_at", "retry_after":
-			p.resetsAt = v.String()
-		case "resets_in_seconds":
-			p.resetsIn = v.Float()
+// readObject reads the object that has the message, which may be cut off.
+func (p *problem) readObject(raw []byte) {
+	m, ok := walk(raw)
+	for ok {
+		var key []byte
+		var start, end int
+		if key, start, end, ok = m.next(); ok {
+			p.readMember(key, raw[start:end])
 		}
-		return true
-	})
+	}
 	if p.reason != "" {
 		p.code = p.reason
 	}
 }
+
+// readMember reads a member of that object.
+func (p *problem) readMember(key, raw []byte) {
+	switch string(key) {
+	case "type":
+		p.typ = textOf(raw)
+	case "code":
+		p.code = textOf(raw)
+		p.setStatus(raw)
+	case "status":
+		if raw[0] == '"' && p.typ == "" {
+			p.typ = textOf(raw)
+		}
+		p.setStatus(raw)
+	case "message":
+		if raw[0] == '{' { // Mistral
+			p.readDetail(gjson.GetBytes(raw, "detail"))
+		} else {
+			p.message, p.title = textOf(raw), false
+		}
+	case "detail":
+		p.readDetail(gjson.ParseBytes(raw))
+	case "title": // NVIDIA: the status in words, good for want of better
+		if p.message == "" {
+			p.message, p.title = textOf(raw), true
+		}
+	case "details":
+		p.readDetails(raw)
+	case "error_type": // Together
+		p.reason = orWord(p.reason, stringOf(raw))
+	case "metadata":
+		p.readMetadata(gjson.ParseBytes(raw))
+	case "resets_at", "retry_after":
+		p.resetsAt = textOf(raw)
+	case "resets_in_seconds":
+		p.resetsIn = gjson.ParseBytes(raw).Float()
+	}
+}
+
+// textOf is a JSON value as text: a string's, a number as it is written, nothing
+// for null.
+func textOf(raw []byte) string {
+	switch raw[0] {
+	case '"':
+		return stringOf(raw)
+	case 'n':
+		return ""
+	}
+	return string(raw)
+}
+
+// stringOf is the text of a JSON string, and nothing for another value.
+func stringOf(raw []byte) string {
+	if raw[0] != '"' {
+		return ""
+	}
+	plain := raw[1 : len(raw)-1]
+	i := bytes.IndexByte(plain, '\\')
+	if i < 0 {
+		return string(plain)
+	}
+	out := make([]byte, 0, len(plain))
+	for ; i >= 0 && i+1 < len(plain); i = bytes.IndexByte(plain, '\\') {
+		c := escapes[plain[i+1]]
+		if c == 0 { // \u, or a mistake
+			return gjson.ParseBytes(raw).String()
+		}
+		out = append(append(out, plain[:i]...), c)
+		plain = plain[i+2:]
+	}
+	return string(append(out, plain...))
+}
+
+// escapes has what follows a backslash in a JSON string and stands for one byte.
+var escapes = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
 
 // readDetail reads what stands in a message's place: a text, or Pydantic's list
 // of mistakes, of which the first counts.
@@ -192,40 +272,57 @@ func (p *problem) readMetadata(v gjson.Result) {
 	})
 }
 
-// setStatus takes an HTTP status out of a number, where the answer's own says
-// that all is well.
-func (p *problem) setStatus(v gjson.Result) {
-	if n := v.Int(); p.status < 400 && n >= 400 && n <= 599 {
-		p.status = int(n)
+// setStatus takes an HTTP status out of a number, or a text that is one, where the
+// answer's own says that all is well.
+func (p *problem) setStatus(raw []byte) {
+	if p.status >= 400 {
+		return
+	}
+	if n, err := strconv.Atoi(string(bytes.Trim(raw, `"`))); err == nil && n >= 400 && n <= 599 {
+		p.status = n
 	}
 }
 
+// Keys of google.rpc messages, wherever they stand in a list of them.
+var (
+	reasonKey     = memberKey{`"reason"`, 3}
+	quotaKey      = memberKey{`"quotaId"`, 1}
+	retryDelayKey = memberKey{`"retryDelay"`, 6}
+	resetDelayKey = memberKey{`"quotaResetDelay"`, 1}
+)
+
 // readDetails reads Anthropic's object with an error_code, or Google's list of
 // google.rpc messages.
-func (p *problem) readDetails(details gjson.Result) {
-	if details.IsObject() {
-		p.reason = details.Get("error_code").Str
+func (p *problem) readDetails(raw []byte) {
+	if raw[0] == '{' {
+		p.reason = gjson.GetBytes(raw, "error_code").Str
 		return
 	}
-	details.ForEach(func(_, d gjson.Result) bool {
-		d.ForEach(func(key, v gjson.Result) bool {
-			switch key.Str {
-			case "reason":
-				p.reason = orWord(p.reason, v.Str)
-			case "violations":
-				v.ForEach(func(_, violation gjson.Result) bool {
-					p.quota = head(p.quota+violation.Get("quotaId").Str+" ", maxText)
-					return true
-				})
-			case "retryDelay":
-				p.retry = v.Str
-			case "metadata":
-				p.retry = orWord(p.retry, v.Get("quotaResetDelay").Str)
-			}
-			return true
-		})
-		return true
-	})
+	p.reason = orWord(p.reason, reasonKey.text(raw))
+	for rest := raw; ; {
+		at := quotaKey.value(rest)
+		if at < 0 {
+			break
+		}
+		rest = rest[at:]
+		if end := skipValue(rest, 0); end > 0 {
+			p.quota = head(p.quota+stringOf(rest[:end])+" ", maxText)
+		}
+	}
+	p.retry = orWord(retryDelayKey.text(raw), resetDelayKey.text(raw))
+}
+
+// text returns the first string that is a value of k in data, or "".
+func (k memberKey) text(data []byte) string {
+	at := k.value(data)
+	if at < 0 {
+		return ""
+	}
+	end := skipValue(data, at)
+	if end < 0 {
+		return ""
+	}
+	return stringOf(data[at:end])
 }
 
 func orWord(a, b string) string {

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -42,7 +41,10 @@ func redact(s string, limit int) string {
 			i += size
 			continue
 		}
-		token := strings.TrimRight(s[i:j], ".")
+		token := s[i:j]
+		if seen&dotByte != 0 {
+			token = strings.TrimRight(token, ".")
+		}
 		if isSecret(token, seen) || bearer && len(token) >= 12 {
 			l.word(hidden)
 			i += len(token)
@@ -73,7 +75,7 @@ func (l *line) word(s string) {
 // char adds any character, or leaves it out.
 func (l *line) char(r rune) {
 	switch {
-	case unicode.IsSpace(r):
+	case r == ' ', unicode.IsSpace(r):
 		l.space = len(l.out) > 0
 	case r != utf8.RuneError && unicode.IsPrint(r):
 		l.gap()
@@ -105,7 +107,8 @@ const (
 	lowerByte byte = 1 << iota
 	upperByte
 	digitByte
-	maskByte // of which parts of keys are made unreadable: * and .
+	starByte // of these and of dots consists what is hidden of a key
+	dotByte
 	otherByte
 )
 
@@ -116,7 +119,8 @@ var tokenByte = func() (t [256]byte) {
 		lowerByte: "abcdefghijklmnopqrstuvwxyz",
 		upperByte: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
 		digitByte: "0123456789",
-		maskByte:  "*.",
+		starByte:  "*",
+		dotByte:   ".",
 		otherByte: "-_~+",
 	} {
 		for _, c := range []byte(bytes) {
@@ -126,17 +130,19 @@ var tokenByte = func() (t [256]byte) {
 	return t
 }()
 
-// startByte holds the bytes that the prefixes above start with.
-var startByte = func() (t [256]bool) {
-	for _, p := range slices.Concat(secretPrefixes, idPrefixes) {
-		t[p[0]] = true
+// byFirst sorts prefixes by their first byte.
+func byFirst(prefixes []string) (t [256][]string) {
+	for _, p := range prefixes {
+		t[p[0]] = append(t[p[0]], p)
 	}
 	return t
-}()
+}
+
+var secretsByFirst, idsByFirst = byFirst(secretPrefixes), byFirst(idPrefixes)
 
 // hasPrefix reports whether token goes on after one of the prefixes.
-func hasPrefix(token string, prefixes []string) bool {
-	for _, p := range prefixes {
+func hasPrefix(token string, prefixes *[256][]string) bool {
+	for _, p := range prefixes[token[0]] {
 		if len(token) > len(p) && strings.HasPrefix(token, p) {
 			return true
 		}
@@ -150,14 +156,14 @@ func isSecret(token string, seen byte) bool {
 	if len(token) < 4 {
 		return false
 	}
-	if startByte[token[0]] && hasPrefix(token, secretPrefixes) {
+	if hasPrefix(token, &secretsByFirst) {
 		return true
 	}
-	if seen&maskByte != 0 && (strings.Contains(token, "**") || strings.Contains(token, "...")) {
+	if seen&starByte != 0 && strings.Contains(token, "**") || seen&dotByte != 0 && strings.Contains(token, "...") {
 		return true
 	}
 	if len(token) >= 32 && seen&digitByte != 0 && seen&(lowerByte|upperByte) != 0 {
 		return true
 	}
-	return seen&(digitByte|upperByte) != 0 && startByte[token[0]] && hasPrefix(token, idPrefixes)
+	return seen&(digitByte|upperByte) != 0 && hasPrefix(token, &idsByFirst)
 }

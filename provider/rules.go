@@ -197,7 +197,7 @@ func (x *textIndex) find(from Class, text string) *textRule {
 		}
 		for _, i := range x.starts[c] {
 			r := &x.rules[i]
-			if i < first && (r.from == anyGeneric || r.from == from) && strings.HasPrefix(text[at:], r.text) {
+			if i < first && (r.from == anyGeneric || r.from == from) && at+1 < len(text) && text[at+1] == r.text[1] && strings.HasPrefix(text[at:], r.text) {
 				first = i
 			}
 		}
