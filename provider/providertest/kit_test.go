@@ -40,20 +40,30 @@ func serve(t *testing.T, f *providertest.Fake) func(asked) got {
 	t.Helper()
 	s := httptest.NewServer(f)
 	t.Cleanup(s.Close)
+	return caller(t, s.Client(), s.URL)
+}
+
+// inMemory is as serve, without a network.
+func inMemory(t *testing.T, f *providertest.Fake) func(asked) got {
+	t.Helper()
+	return caller(t, f.Client(), "https://fake.test")
+}
+
+func caller(t *testing.T, client *http.Client, base string) func(asked) got {
 	return func(a asked) got {
 		t.Helper()
 		if a.method == "" {
 			a.method = http.MethodPost
 		}
-		r, err := http.NewRequestWithContext(t.Context(), a.method, s.URL+a.path, strings.NewReader(a.body))
+		r, err := http.NewRequestWithContext(t.Context(), a.method, base+a.path, strings.NewReader(a.body))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if a.header != nil {
-			r.Header = a.header
+			r.Header = a.header.Clone()
 		}
 		authorize(r, a)
-		resp, err := s.Client().Do(r)
+		resp, err := client.Do(r)
 		if err != nil {
 			return got{err: err}
 		}
@@ -67,7 +77,7 @@ func serve(t *testing.T, f *providertest.Fake) func(asked) got {
 func authorize(r *http.Request, a asked) {
 	switch {
 	case a.key == "":
-	case strings.HasPrefix(a.path, "/v1beta"):
+	case strings.HasPrefix(a.path, "/v1beta") && !strings.HasPrefix(a.path, "/v1beta/openai"), strings.HasPrefix(a.path, "/upload"):
 		r.Header.Set("X-Goog-Api-Key", a.key)
 	case strings.HasPrefix(a.path, "/v1/messages"):
 		r.Header.Set("X-Api-Key", a.key)
