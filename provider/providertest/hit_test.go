@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/aitransport/aitransport/provider/providertest"
 )
 
@@ -37,6 +39,31 @@ func TestHit(t *testing.T) {
 	if again := f.Hits()[0]; string(again.Body) != contentBody || again.Header.Get("X-Other") != "j" || again.Credentials.Get("Cookie") != "f=g" {
 		t.Error("a hit is not the caller's own:", again)
 	}
+}
+
+func TestHitOfForm(t *testing.T) {
+	f := providertest.OpenAI(providertest.Config{})
+	call := serve(t, f)
+	body, header := form(t, []string{"file"}, "stream", "true", "prompt", strings.Repeat("x", 5000), "model", "m1")
+	call(asked{path: "/v1/audio/transcriptions", key: "k", body: body, header: header})
+	h := f.Hits()[0]
+	assert.Equal(t, "audio.transcriptions", h.Operation)
+	assert.Equal(t, "m1", h.Model)
+	assert.True(t, h.Stream)
+	assert.Len(t, h.Fields, 3, "a file is no field")
+	assert.Len(t, h.Fields.Get("prompt"), 4096)
+	h.Fields.Set("model", "x")
+	assert.Equal(t, "m1", f.Hits()[0].Fields.Get("model"))
+	many := make([]string, 2*100)
+	for i := range many {
+		many[i] = strconv.Itoa(i)
+	}
+	body, header = form(t, nil, many...)
+	call(asked{path: "/v1/files", key: "k", body: body, header: header})
+	assert.Len(t, f.Hits()[1].Fields, 64)
+	call(asked{path: "/v1/elsewhere", key: "k", body: chatBody})
+	assert.Empty(t, f.Hits()[2].Operation)
+	assert.Nil(t, f.Hits()[2].Fields)
 }
 
 func TestHitsOfRefusedCalls(t *testing.T) {

@@ -130,7 +130,9 @@ func TestStoredResponses(t *testing.T) {
 	call := serve(t, providertest.OpenAI(providertest.Config{Text: "Hello you"}))
 	r := call(asked{path: "/v1/responses", key: "a", body: `{"model":"m1","input":"hi","stream":true}`})
 	streamed := r.body
-	at := func(method, path, key string) got { return call(asked{method: method, path: "/v1/responses/" + path, key: key}) }
+	at := func(method, path, key string) got {
+		return call(asked{method: method, path: "/v1/responses/" + path, key: key})
+	}
 	r = at("GET", "resp_openai_1", "a")
 	want(t, r.body, map[string]any{"id": "resp_openai_1", "status": "completed", "output.0.content.0.text": "Hello you", "usage.total_tokens": 18.0})
 	assert.Equal(t, streamed, at("GET", "resp_openai_1?stream=true", "a").body)
