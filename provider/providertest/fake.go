@@ -19,25 +19,23 @@ type Fake struct {
 	log    hitLog
 }
 
-// OpenAI is a fake api.openai.com: POST /v1/chat/completions, /v1/responses and
-// /v1/embeddings, GET /v1/models and /v1/models/{model}. The credential is the
-// bearer token.
+// OpenAI is a fake api.openai.com, with the operations that the package's
+// documentation lists. The credential is the bearer token.
 func OpenAI(c Config) *Fake { return newFake(openAI{}, c) }
 
-// Anthropic is a fake api.anthropic.com: POST /v1/messages and
-// /v1/messages/count_tokens, GET /v1/models and /v1/models/{model}. The
-// credential is x-api-key, else the bearer token; one that begins with
-// sk-ant-oat is an OAuth token and needs its anthropic-beta header. Calls
-// without a known anthropic-version are refused, and the answers have the
-// fields of the version that is asked for.
+// Anthropic is a fake api.anthropic.com, with the operations that the package's
+// documentation lists. The credential is x-api-key, else the bearer token; one
+// that begins with sk-ant-oat is an OAuth token and needs its anthropic-beta
+// header. Calls without a known anthropic-version are refused, except those of
+// the layer that is compatible with OpenAI, and the answers have the fields of
+// the version that is asked for.
 func Anthropic(c Config) *Fake { return newFake(anthropic{}, c) }
 
-// Gemini is a fake generativelanguage.googleapis.com: POST
-// /v1beta/models/{model}:generateContent, :streamGenerateContent (events with
-// alt=sse, else one JSON array in pieces) and :countTokens, GET /v1beta/models
-// and /v1beta/models/{model}; the same below /v1. The credential is
-// x-goog-api-key, else the query's key, else a bearer token that begins with
-// ya29., as Google's OAuth tokens do: an API key is refused as a bearer token.
+// Gemini is a fake generativelanguage.googleapis.com, with the operations that
+// the package's documentation lists. The credential is x-goog-api-key, else
+// the query's key, else a bearer token that begins with ya29., as Google's
+// OAuth tokens do: an API key is refused as a bearer token, except in the part
+// that is compatible with OpenAI, where it comes as nothing else.
 func Gemini(c Config) *Fake { return newFake(gemini{}, c) }
 
 func newFake(p protocol, c Config) *Fake {

@@ -187,3 +187,15 @@ func TestGeminiCompatible(t *testing.T) {
 	r = call(asked{method: "GET", path: "/v1beta/models", header: http.Header{"Authorization": {"Bearer good"}}})
 	assert.Equal(t, 401, r.status, "only the compatible part takes a key as a bearer token")
 }
+
+// What is kept is bounded: the oldest goes first.
+func TestKeptObjectsAreBounded(t *testing.T) {
+	call := inMemory(t, providertest.Gemini(providertest.Config{}))
+	for range 4096 + 1 {
+		call(asked{path: "/v1beta/cachedContents", key: "a", body: `{"model":"models/m1"}`})
+	}
+	at := func(id string) int {
+		return call(asked{method: "GET", path: "/v1beta/cachedContents/cache-gemini_" + id, key: "a"}).status
+	}
+	assert.Equal(t, []int{403, 200, 200}, []int{at("1"), at("2"), at("4097")})
+}

@@ -195,15 +195,3 @@ func TestFilesOfOthers(t *testing.T) {
 		assert.Equal(t, http.StatusNotFound, r.status, path)
 	}
 }
-
-// What is kept is bounded: the oldest goes first.
-func TestKeptObjectsAreBounded(t *testing.T) {
-	f := providertest.OpenAI(providertest.Config{Text: "x"})
-	call := inMemory(t, f)
-	for range 4096 + 1 {
-		call(asked{path: "/v1/responses", key: "a", body: `{"model":"m1","input":"hi"}`})
-	}
-	assert.Equal(t, 404, call(asked{method: "GET", path: "/v1/responses/resp_openai_1", key: "a"}).status)
-	assert.Equal(t, 200, call(asked{method: "GET", path: "/v1/responses/resp_openai_2", key: "a"}).status)
-	assert.Equal(t, 200, call(asked{method: "GET", path: "/v1/responses/resp_openai_4097", key: "a"}).status)
-}
