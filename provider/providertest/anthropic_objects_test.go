@@ -163,3 +163,11 @@ func TestAnthropicChat(t *testing.T) {
 }
 
 func dropLast(list []sse) []sse { return list[:len(list)-1] }
+
+// Some clients send a file with an empty name.
+func TestFileWithoutAName(t *testing.T) {
+	call := serve(t, providertest.Anthropic(providertest.Config{}))
+	body := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"\"\r\nContent-Type: text/plain\r\n\r\nabc\r\n--x--\r\n"
+	r := call(asked{path: "/v1/files", header: anthropicAs("a", "Content-Type", "multipart/form-data; boundary=x"), body: body})
+	want(t, r.body, map[string]any{"filename": "", "mime_type": "text/plain", "size_bytes": 3.0})
+}

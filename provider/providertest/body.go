@@ -60,8 +60,9 @@ func (c *call) decodeForm() bool {
 		if err != nil {
 			return false
 		}
-		if name := part.FileName(); name != "" {
-			c.files[part.FormName()] = upload{name, part.Header.Get("Content-Type"), content}
+		// A file has a name, or at least a type: some clients leave the name out.
+		if name, typ := part.FileName(), part.Header.Get("Content-Type"); name != "" || typ != "" {
+			c.files[part.FormName()] = upload{name, typ, content}
 		} else {
 			c.fields.Add(part.FormName(), string(content))
 		}
