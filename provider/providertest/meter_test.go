@@ -70,8 +70,7 @@ func operations() []metered {
 	tokens := less(func(u *provider.Usage) { u.CachedInput, u.CacheWrite, u.Reasoning = 0, 0, 0 })
 	input := less(func(u *provider.Usage) { u.CachedInput, u.CacheWrite, u.Output, u.Reasoning = 0, 0, 0, 0 })
 	anonymous := func(u provider.Usage) provider.Usage { u.Model = ""; return u }
-	nothing := provider.Usage{}
-	free := provider.Usage{Complete: true}
+	nothing, free := provider.Usage{}, provider.Usage{Complete: true}
 	noWrite := less(func(u *provider.Usage) { u.CacheWrite = 0 })
 	openai, anthropic, gemini := provider.OpenAI, provider.Anthropic, provider.Gemini
 	return []metered{
@@ -105,8 +104,7 @@ func operations() []metered {
 			files: []string{"file"}, fields: []string{"model", "m1", "stream", "true"}},
 		{name: "translation", api: openai, fake: providertest.OpenAI, path: "/v1/audio/translations", kind: provider.OpAudio, usage: nothing,
 			files: []string{"file"}, fields: []string{"model", "m1"}},
-		{name: "moderation", api: openai, fake: providertest.OpenAI, path: "/v1/moderations", kind: provider.OpModeration, usage: provider.Usage{Model: "m1"},
-			body: `{"model":"m1","input":"hi"}`},
+		{name: "moderation", api: openai, fake: providertest.OpenAI, path: "/v1/moderations", kind: provider.OpModeration, usage: provider.Usage{Model: "m1"}, body: `{"model":"m1","input":"hi"}`},
 
 		{name: "messages", api: anthropic, fake: providertest.Anthropic, path: "/v1/messages", kind: provider.OpMessages, usage: whole,
 			body: messageBody, stream: messageStream},
