@@ -50,17 +50,21 @@ func TestCatalogueAgreesWithFakes(t *testing.T) {
 // otherWords are the faults for which the facts have no body, so that a fake says
 // them in words of its own, and those that a provider tells in another way.
 var otherWords = map[string]provider.Class{
-	"groq/too large":        provider.ClassPermission, // more tokens than the tier has in a minute
-	"minimax/overloaded":    provider.ClassTransient,  // 1000 is like a 500
-	"cohere/content":        provider.ClassInvalidRequest,
-	"mistral/content":       provider.ClassInvalidRequest,
-	"nvidia/content":        provider.ClassInvalidRequest,
-	"vllm/content":          provider.ClassInvalidRequest,
-	"ollama/content":        provider.ClassInvalidRequest,
-	"lmstudio/content":      provider.ClassInvalidRequest,
-	"gemini-openai/content": provider.ClassInvalidRequest,
-	"vllm/no money":         provider.ClassRateLimited, // it has no accounts
-	"lmstudio/no money":     provider.ClassRateLimited,
+	"groq/too large":               provider.ClassPermission, // more tokens than the tier has in a minute
+	"minimax/overloaded":           provider.ClassTransient,  // 1000 is like a 500
+	"minimax-anthropic/overloaded": provider.ClassTransient,
+	"litellm/content":              provider.ClassInvalidRequest,
+	"llamacpp/content":             provider.ClassInvalidRequest,
+	"siliconflow/content":          provider.ClassInvalidRequest,
+	"cohere/content":               provider.ClassInvalidRequest,
+	"mistral/content":              provider.ClassInvalidRequest,
+	"nvidia/content":               provider.ClassInvalidRequest,
+	"vllm/content":                 provider.ClassInvalidRequest,
+	"ollama/content":               provider.ClassInvalidRequest,
+	"lmstudio/content":             provider.ClassInvalidRequest,
+	"gemini-openai/content":        provider.ClassInvalidRequest,
+	"vllm/no money":                provider.ClassRateLimited, // it has no accounts
+	"lmstudio/no money":            provider.ClassRateLimited,
 }
 
 // plain is a name without its region.

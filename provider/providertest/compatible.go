@@ -10,7 +10,7 @@ import (
 // Compatible is a fake of a provider that speaks OpenAI's chat in a dialect of
 // its own: errors, rate limit headers, usage, signs of life and balance are as
 // that provider has them. [Names] has the names; a region in a name ("-intl",
-// "-cn", "-us") changes nothing, since places of one provider speak alike.
+// "-cn", "-us", "-coding") changes nothing, since places of one provider speak alike.
 // Compatible panics for a name that is not known, as a test with such a name
 // cannot mean anything.
 //
@@ -31,22 +31,24 @@ import (
 //	vllm         401 if keyed –                 429              429               plain                     /health
 //	ollama       401 if keyed –                 429              503               plain; eval_count         native /api/…, NDJSON
 //	lmstudio     401 if keyed –                 429              429               plain                     –
-//	llamacpp     401 if keyed –                 429              429               plain                     /health
-//	litellm      401          429 by text       429              429               plain                     /health/liveliness
-//	siliconflow  401          403               429              429               plain                     –
+//	siliconflow  401 text     403              429               429               plain                     –
+//	llamacpp     401 if keyed –                429               429               plain                     /health; completions
+//	litellm      401 if keyed –                429               429               plain                     /health/liveliness; responses
 //	gemini-openai  400        402               429              429               plain                     errors in an array
 //
 // Calls are recognised by how their path ends, below any prefix: each provider
-// has another. Local servers (vllm, ollama, lmstudio, llamacpp) take calls without a
+// has another. Local servers (vllm, ollama, lmstudio,
+// llamacpp, litellm) take calls without a
 // credential unless [Config].Keys says which ones there are.
 //
 // DeepSeek, Moonshot, DashScope, Zhipu and MiniMax speak Anthropic's messages
 // as well: "deepseek-anthropic" and so on. They have Anthropic's format, their
-// own statuses and words, and none of Anthropic's headers.
+// own statuses and words, and none of Anthropic's headers. The names openai,
+// anthropic and gemini are those of [OpenAI], [Anthropic] and [Gemini].
 //
 // A fault that a provider has no error of its own for is told in its envelope
 // with the status that is usual elsewhere. Where the facts quote no body, the
-// words are this package's.
+// words and codes are this package's.
 func Compatible(name string, c Config) *Fake {
 	d, ok := dialects[plainName(name)]
 	if !ok {
@@ -72,7 +74,7 @@ func plainName(name string) string {
 
 // dialects are all that are known, by name, twins included.
 var dialects = func() map[string]protocol {
-	all := make(map[string]protocol)
+	all := map[string]protocol{"openai": openAI{}, "anthropic": anthropic{}, "gemini": gemini{}}
 	for _, d := range slices.Concat(eastern, western, local) {
 		all[d.id] = d
 		if d.twin {

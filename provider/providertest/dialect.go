@@ -3,6 +3,7 @@ package providertest
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -29,13 +30,13 @@ type dialect struct {
 	balance *balance
 	lists   bool // models are listed to an account without money, too
 
-	responses bool     // the Responses API is served, too
-	local     bool     // no credential is needed unless the Config names some
-	public    []string // paths that never need one: an empty 200
-	greeting  string   // what GET / says; "": nothing is there
-	twin      bool     // Anthropic's messages are spoken as well
-	ollama    bool     // the native API is served
-	google    bool     // errors are Gemini's, in an array; models may begin with models/
+	also     []operation // what is served besides chat, embeddings and models
+	local    bool        // no credential is needed unless the Config names some
+	public   []string    // paths that never need one: an empty 200
+	greeting string      // what GET / says; "": nothing is there
+	twin     bool        // Anthropic's messages are spoken as well
+	ollama   bool        // the native API is served
+	google   bool        // errors are Gemini's, in an array; models may begin with models/
 }
 
 // Operations that only some dialects have.
@@ -59,7 +60,8 @@ var endings = []struct {
 	path, method string
 	op           operation
 }{
-	{"/chat/completions", http.MethodPost, opChat},
+	{"/chat/completions", http.MethodPost, opChat}, // before /completions
+	{"/completions", http.MethodPost, opCompletions},
 	{"/embeddings", http.MethodPost, opEmbeddings},
 	{"/responses", http.MethodPost, opResponses},
 	{"/models", http.MethodGet, opModels},
@@ -71,7 +73,7 @@ func (d *dialect) route(c *call) (operation, string) {
 		return op, method
 	}
 	for _, e := range endings {
-		if strings.HasSuffix(c.path, e.path) && (e.op != opResponses || d.responses) {
+		if strings.HasSuffix(c.path, e.path) && d.has(e.op) {
 			return e.op, e.method
 		}
 	}
@@ -80,6 +82,10 @@ func (d *dialect) route(c *call) (operation, string) {
 		return opModel, http.MethodGet
 	}
 	return opUnknown, ""
+}
+
+func (d *dialect) has(op operation) bool {
+	return op == opChat || op == opEmbeddings || op == opModels || slices.Contains(d.also, op)
 }
 
 // routeOwn finds what only this provider has.
@@ -135,6 +141,8 @@ func (d *dialect) answer(c *call) answer {
 		return d.chat(c, h)
 	case opResponses:
 		return responses(c, h)
+	case opCompletions:
+		return completions(c, h)
 	case opEmbeddings:
 		return embeddings(c, h)
 	case opBalance:

@@ -7,7 +7,7 @@ const (
 )
 
 // eastern are the providers of provider-facts 9.3 to 9.6, and MiniMax and
-// SiliconFlow of 9.2.
+// SiliconFlow of 9.2. Moonshot and MiniMax have responses outside of China.
 var eastern = []*dialect{moonshot, deepSeek, dashScope, zhipu, miniMax, siliconFlow}
 
 var moonshot = &dialect{
@@ -16,7 +16,7 @@ var moonshot = &dialect{
 	envelope: `{"error":{"message":{words},"type":{type}}}`,
 	errors: map[kind]failure{
 		kindRateLimited:    {status: 429, typ: "rate_limit_reached_error", words: "Your account has reached its limit of requests per minute.{wait}"},
-		kindCapacity:       {status: 429, typ: "rate_limit_reached_error", words: "Your account has reached its limit of concurrent requests"},
+		kindCapacity:       {status: 429, typ: "rate_limit_reached_error", words: "Your account has reached its max concurrency: 3"},
 		kindQuota:          {status: 429, typ: "exceeded_current_quota_error", words: "Your account is suspended due to insufficient balance, please recharge your account or check your plan and billing details"},
 		kindUnauthorized:   {status: 401, typ: "invalid_authentication_error", words: "Invalid Authentication"},
 		kindPermission:     {status: 403, typ: "permission_denied_error", words: "You are not permitted to use {model}"},
@@ -32,6 +32,7 @@ var moonshot = &dialect{
 	place:   inChoice,
 	balance: &balance{path: "/users/me/balance", tell: moonshotBalance},
 	lists:   true,
+	also:    []operation{opResponses},
 	twin:    true,
 }
 
@@ -137,7 +138,6 @@ var miniMax = &dialect{
 		kindRateLimited:    {status: 200, code: "1002", words: "rate limit exceeded"},
 		kindCapacity:       {status: 200, code: "1041", words: "too many connections"},
 		kindQuota:          {status: 200, code: "1008", words: "insufficient balance"},
-		kindSpendLimit:     {status: 200, code: "2056", words: "usage limit exceeded"},
 		kindUnauthorized:   {status: 200, code: "1004", words: "login fail: please carry the API secret key in the Authorization field of the request header"},
 		kindModelNotFound:  {status: 200, code: "2013", words: "invalid params, unknown model '{model}'"},
 		kindContextTooLong: {status: 200, code: "2013", words: "invalid params, the prompt exceeds the maximum context length"},
@@ -147,24 +147,25 @@ var miniMax = &dialect{
 		kindOverloaded:     {status: 200, code: "1000", words: "the service is busy, please try again later"},
 	},
 	extra: object{{"base_resp", object{{"status_code", 0}, {"status_msg", ""}}}},
+	also:  []operation{opResponses},
 	twin:  true,
 }
 
-// siliconFlow has no envelope but two members, or bare text.
+// siliconFlow has its errors in a flat form, or as bare text; its busy text
+// comes with any status. The numbers of its codes are a choice of this package.
 var siliconFlow = &dialect{
 	id:       "siliconflow",
-	models:   []string{"Qwen/Qwen3-8B", "deepseek-ai/DeepSeek-V3.2"},
+	models:   []string{"deepseek-ai/DeepSeek-V3.2", "Qwen/Qwen3-32B"},
 	envelope: `{"code":{number},"message":{words},"data":null}`,
 	errors: map[kind]failure{
-		kindRateLimited:    {status: 429, code: "50505", words: "Request was rejected due to rate limiting.{wait}"},
+		kindRateLimited:    {status: 429, code: "50603", words: "Request was rejected due to rate limiting. Details: RPM limit reached.{wait}"},
 		kindQuota:          {status: 403, code: "30001", words: "Sorry, your account balance is insufficient"},
-		kindUnauthorized:   {status: 401, code: "20015", words: "Api key is invalid"},
-		kindPermission:     {status: 403, code: "30003", words: "You are not permitted to use {model}"},
-		kindModelNotFound:  {status: 404, code: "20012", words: "Model does not exist or you do not have access to it."},
-		kindContextTooLong: {status: 400, code: "20015", words: "The prompt exceeds the maximum context length of the model"},
-		kindInvalid:        {status: 400, code: "20015", words: "The parameter is invalid."},
-		kindContentPolicy:  {status: 400, body: `{"error":{"message":"refused","type":"invalid_request_error","code":"content_policy_violation"}}`},
-		kindServerError:    {status: 500, code: "60000", words: "Internal server error"},
+		kindUnauthorized:   {status: 401, body: "Api key is invalid"},
+		kindModelNotFound:  {status: 400, code: "20012", words: "The model {model} does not exist or you do not have access to it."},
+		kindContextTooLong: {status: 400, code: "20015", words: "The prompt exceeds the maximum context length of 131072 tokens"},
+		kindInvalid:        {status: 400, code: "20015", words: "The parameter is invalid: temperature"},
+		kindContentPolicy:  {status: 400, code: "20015", words: "The request was refused by moderation"},
+		kindServerError:    {status: 500, code: "60000", words: "Internal error"},
 		kindOverloaded:     {status: 503, code: "50505", words: "System is really busy. Please try again later."},
 	},
 }

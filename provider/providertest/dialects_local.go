@@ -22,10 +22,10 @@ var vllm = &dialect{
 		kindServerError:    {status: 500, typ: "InternalServerError", words: "Internal server error"},
 		kindOverloaded:     {status: 503, typ: "ServiceUnavailableError", words: "The server is overloaded"},
 	},
-	local:     true,
-	public:    []string{"/health"},
-	done:      true,
-	responses: true,
+	local:  true,
+	public: []string{"/health"},
+	done:   true,
+	also:   alsoAll,
 }
 
 var ollama = &dialect{
@@ -49,6 +49,7 @@ var ollama = &dialect{
 	local:    true,
 	greeting: "Ollama is running",
 	ollama:   true,
+	also:     alsoAll,
 }
 
 // lmStudio documents no form for errors; this is one of the two that are seen.
@@ -60,7 +61,7 @@ var lmStudio = &dialect{
 		kindRateLimited:    {status: 429, words: "Too many requests"},
 		kindQuota:          {status: 429, words: "The budget is used up"},
 		kindUnauthorized:   {status: 401, words: "Unauthorized"},
-		kindModelNotFound:  {status: 404, words: "Model '{model}' not found"},
+		kindModelNotFound:  {status: 404, words: "The model {model} does not exist or you do not have access to it."},
 		kindContextTooLong: {status: 400, words: "The prompt exceeds the maximum context length of 8192 tokens"},
 		kindInvalid:        {status: 400, words: "temperature must be at least 0"},
 		kindContentPolicy:  {status: 400, words: "The request was refused by moderation"},
@@ -68,49 +69,49 @@ var lmStudio = &dialect{
 		kindOverloaded:     {status: 503, words: "The server is overloaded"},
 	},
 	local: true,
+	also:  alsoAll,
 }
 
-// llamaCpp says 503 while it loads a model, and its health does too.
+// llamaCpp is busy while it loads a model, and says so at /health too:
+// Always(Overloaded()).
 var llamaCpp = &dialect{
 	id:       "llamacpp",
-	models:   []string{"qwen3-8b"},
+	models:   []string{"gemma-4-e4b"},
 	envelope: `{"error":{"code":{status},"message":{words},"type":{type}}}`,
 	errors: map[kind]failure{
 		kindRateLimited:    {status: 429, typ: "rate_limit_error", words: "Too many requests"},
-		kindQuota:          {status: 402, typ: "billing_error", words: "The budget is used up"},
+		kindQuota:          {status: 429, typ: "insufficient_quota", words: "The budget is used up"},
 		kindUnauthorized:   {status: 401, typ: "authentication_error", words: "Invalid API Key"},
-		kindPermission:     {status: 403, typ: "permission_error", words: "You are not permitted to use {model}"},
-		kindModelNotFound:  {status: 404, typ: "not_found_error", code: "model_not_found", body: `{"error":{"code":"model_not_found","message":"model '{model}' not found","type":"not_found_error"}}`},
-		kindContextTooLong: {status: 400, typ: "exceed_context_size_error", words: "the request exceeds the available context size, try increasing it"},
-		kindInvalid:        {status: 400, typ: openAIInvalid, words: "temperature must be a number"},
-		kindContentPolicy:  {status: 400, typ: openAIInvalid, code: "content_policy_violation", body: `{"error":{"code":"content_policy_violation","message":"The request was refused by moderation","type":"invalid_request_error"}}`},
-		kindServerError:    {status: 500, typ: "server_error", words: "Internal server error"},
+		kindModelNotFound:  {status: 404, typ: "not_found_error", words: "The model {model} does not exist or you do not have access to it."},
+		kindContextTooLong: {status: 400, typ: "exceed_context_size_error", words: "the request exceeds the available context size"},
+		kindInvalid:        {status: 400, typ: openAIInvalid, words: "temperature must be at least 0"},
+		kindContentPolicy:  {status: 400, typ: openAIInvalid, words: "The request was refused by moderation"},
+		kindServerError:    {status: 500, typ: "server_error", words: "Internal error"},
 		kindOverloaded:     {status: 503, typ: "unavailable_error", words: "Loading model"},
 	},
 	local:  true,
 	public: []string{"/health"},
-	done:   true,
+	also:   []operation{opCompletions},
 }
 
-// liteLLM has the status as a string in its code, and puts what the model's
-// provider said into its message.
+// liteLLM has OpenAI's errors with the status as a string in the code, and with
+// the words of whoever it asked.
 var liteLLM = &dialect{
 	id:       "litellm",
-	models:   []string{"gpt-5.6", "claude-opus-5"},
+	models:   []string{"gpt-5.6", "claude-sonnet-5"},
 	envelope: `{"error":{"message":{words},"type":{type},"param":null,"code":"{status}"}}`,
 	errors: map[kind]failure{
-		kindRateLimited:    {status: 429, typ: "throttling_error", words: "RateLimitError: Rate limit reached.{wait}"},
-		kindQuota:          {status: 429, typ: "budget_exceeded", words: "RateLimitError: You exceeded your current quota, please check your plan and billing details."},
+		kindRateLimited:    {status: 429, typ: "throttling_error", words: "litellm.RateLimitError: Rate limit reached for {model}.{wait}"},
+		kindQuota:          {status: 429, typ: "insufficient_quota", words: "litellm.RateLimitError: You exceeded your current quota, please check your plan and billing details."},
 		kindUnauthorized:   {status: 401, typ: "auth_error", words: "Authentication Error, Invalid proxy server token passed"},
-		kindPermission:     {status: 403, typ: "key_model_access_denied", words: "key not allowed to access model {model}"},
-		kindModelNotFound:  {status: 404, typ: openAIInvalid, words: "NotFoundError: The model `{model}` does not exist or you do not have access to it."},
-		kindContextTooLong: {status: 400, typ: openAIInvalid, words: "ContextWindowExceededError: This model's maximum context length is 8192 tokens."},
-		kindInvalid:        {status: 400, typ: openAIInvalid, words: "BadRequestError: temperature must be at most 2"},
-		kindContentPolicy:  {status: 400, typ: openAIInvalid, body: `{"error":{"message":"ContentPolicyViolationError: refused","type":"invalid_request_error","param":null,"code":"content_policy_violation"}}`},
-		kindServerError:    {status: 500, typ: "internal_server_error", words: "InternalServerError: the provider failed"},
-		kindOverloaded:     {status: 503, typ: "service_unavailable_error", words: "ServiceUnavailableError: overloaded"},
+		kindModelNotFound:  {status: 404, typ: "not_found_error", words: "litellm.NotFoundError: The model `{model}` does not exist or you do not have access to it."},
+		kindContextTooLong: {status: 400, typ: openAIInvalid, words: "litellm.ContextWindowExceededError: This model's maximum context length is 131072 tokens."},
+		kindInvalid:        {status: 400, typ: openAIInvalid, words: "litellm.BadRequestError: temperature must be at most 2"},
+		kindContentPolicy:  {status: 400, typ: openAIInvalid, words: "litellm.ContentPolicyViolationError: The request was refused by moderation"},
+		kindServerError:    {status: 500, typ: "internal_server_error", words: "litellm.InternalServerError: Internal server error"},
+		kindOverloaded:     {status: 503, typ: "service_unavailable", words: "litellm.ServiceUnavailableError: The server is overloaded"},
 	},
-	public:    []string{"/health/liveliness"},
-	done:      true,
-	responses: true,
+	local:  true,
+	public: []string{"/health/liveliness"},
+	also:   alsoAll,
 }

@@ -6,6 +6,9 @@ import "net/http"
 // OpenAI-compatible endpoint of 5.4.
 var western = []*dialect{mistral, groq, xai, openRouter, together, cerebras, cohere, nvidia, geminiOpenAI}
 
+// alsoAll is all of OpenAI's text API.
+var alsoAll = []operation{opResponses, opCompletions}
+
 var mistral = &dialect{
 	id:       "mistral",
 	models:   []string{"mistral-large-latest", "mistral-small-latest"},
@@ -16,7 +19,7 @@ var mistral = &dialect{
 		kindQuota:          {status: 402, typ: openAIInvalid, words: "Your credits are used up. Please check your billing."},
 		kindSpendLimit:     {status: 429, typ: "rate_limit_error", words: "The monthly limit of tokens is used up"},
 		kindUnauthorized:   {status: 401, typ: "authentication_error", body: `{"detail":"Unauthorized"}`},
-		kindPermission:     {status: 403, typ: "authentication_error", words: "You are not permitted to use {model}"},
+		kindPermission:     {status: 403, typ: openAIInvalid, words: "You are not permitted to use {model}"},
 		kindModelNotFound:  {status: 400, typ: openAIInvalid, body: `{"object":"error","message":"Invalid model: {model}","type":"invalid_request_error","param":"model","code":"unknown_model"}`},
 		kindContextTooLong: {status: 400, typ: openAIInvalid, words: "The prompt has 140000 tokens, too many for a model with a maximum context length of 131072"},
 		kindInvalid:        {status: 422, typ: openAIInvalid, body: `{"detail":[{"loc":["body","temperature"],"msg":"Input should be less than or equal to 1.5","type":"less_than_equal"}]}`},
@@ -50,6 +53,7 @@ var groq = &dialect{
 	good:    groqLimits,
 	refused: groqRefused,
 	place:   inXGroq,
+	also:    []operation{opResponses},
 }
 
 const xaiBroke = "Your team 00000000-0000-0000-0000-000000000000 has either used all available credits or reached its monthly spending limit. To continue making API requests, please purchase more credits or raise your spending limit."
@@ -73,9 +77,9 @@ var xai = &dialect{
 		kindServerError:    {status: 500, code: "Internal error", words: "Internal error"},
 		kindOverloaded:     {status: 503, code: "The service is currently unavailable", words: "The model is currently at capacity due to high demand."},
 	},
-	refused:   retryAfter,
-	usage:     xaiUsage,
-	responses: true,
+	refused: retryAfter,
+	usage:   xaiUsage,
+	also:    alsoAll,
 }
 
 // openRouter has the status in its code as well, and says in metadata what it
@@ -99,13 +103,13 @@ var openRouter = &dialect{
 		kindServerError:    {status: 502, typ: "provider_unavailable", words: "Provider disconnected"},
 		kindOverloaded:     {status: 503, typ: "provider_overloaded", words: "The provider is overloaded"},
 	},
-	refused:   openRouterRefused,
-	usage:     openRouterUsage,
-	place:     inAlways,
-	inside:    openRouterInside,
-	alive:     signs{stream: ": OPENROUTER PROCESSING\n\n", usual: 1},
-	balance:   &balance{path: "/key", tell: openRouterKey},
-	responses: true,
+	refused: openRouterRefused,
+	usage:   openRouterUsage,
+	place:   inAlways,
+	inside:  openRouterInside,
+	alive:   signs{stream: ": OPENROUTER PROCESSING\n\n", usual: 1},
+	balance: &balance{path: "/key", tell: openRouterKey},
+	also:    alsoAll,
 }
 
 // openRouterInside is an error once generation has begun.
@@ -140,7 +144,7 @@ var together = &dialect{
 		kindCapacity:       {status: 429, typ: "rate_limit", body: `{"error":{"message":"Too many requests at the same time for this model.","type":"rate_limit","param":null,"code":null},"error_type":"dynamic_request_limited"}`},
 		kindQuota:          {status: 402, typ: "credit_limit", words: "Credit limit exceeded. Please add credits to go on."},
 		kindUnauthorized:   {status: 401, typ: openAIInvalid, code: "invalid_api_key", words: "Invalid API key provided."},
-		kindModelNotFound:  {status: 404, typ: openAIInvalid, code: "model_not_available", words: "Unable to access model {model}."},
+		kindModelNotFound:  {status: 404, typ: openAIInvalid, code: "model_not_available", words: "The model {model} does not exist or you do not have access to it."},
 		kindContextTooLong: {status: 403, typ: openAIInvalid, words: "inputs tokens + max_new_tokens must be at most 131073. Given: 140000."},
 		kindInvalid:        {status: 400, typ: openAIInvalid, words: "temperature must be at most 2"},
 		kindContentPolicy:  {status: 400, typ: openAIInvalid, code: "content_policy_violation", words: "The request was refused by moderation."},
@@ -149,6 +153,7 @@ var together = &dialect{
 	},
 	good:    togetherLimits,
 	refused: togetherLimits,
+	also:    []operation{opCompletions},
 }
 
 // cerebras tells clients not to retry what passes within a second.
@@ -171,6 +176,7 @@ var cerebras = &dialect{
 	},
 	good:    cerebrasLimits,
 	refused: retryAfter,
+	also:    []operation{opCompletions},
 }
 
 const cerebrasQueue = `{"message":"We are experiencing high traffic right now. Please try again soon.","type":"too_many_requests_error","param":"queue","code":"queue_exceeded"}`
@@ -186,7 +192,7 @@ var cohere = &dialect{
 		kindCapacity:       {status: 429, words: "You are past the limit of concurrent requests of this key."},
 		kindQuota:          {status: 402, words: "Please add or update your payment method to go on."},
 		kindUnauthorized:   {status: 401, words: "invalid api token"},
-		kindModelNotFound:  {status: 404, words: "model '{model}' not found"},
+		kindModelNotFound:  {status: 404, words: "The model {model} does not exist or you do not have access to it."},
 		kindContextTooLong: {status: 400, words: "too many tokens: size limit exceeded by 8869 tokens"},
 		kindInvalid:        {status: 400, words: "invalid request: temperature must be between 0 and 1.0 inclusive"},
 		kindContentPolicy:  {status: 400, words: "invalid request: the content was refused by moderation"},
@@ -205,13 +211,14 @@ var nvidia = &dialect{
 		kindQuota:          {status: 402, typ: "Payment Required", words: "The credits of this account are used up"},
 		kindUnauthorized:   {status: 401, typ: "Unauthorized", words: "Authentication failed"},
 		kindPermission:     {status: 403, typ: "Forbidden", words: "Authorization failed"},
-		kindModelNotFound:  {status: 404, typ: "Not Found", words: "Model '{model}' not found"},
+		kindModelNotFound:  {status: 404, typ: "Not Found", words: "The model {model} does not exist or you do not have access to it."},
 		kindContextTooLong: {status: 400, typ: "Bad Request", words: "This model's maximum context length is 131072 tokens. However, you requested 140000 tokens."},
 		kindInvalid:        {status: 400, typ: "Bad Request", words: "temperature must be at most 1"},
 		kindContentPolicy:  {status: 400, typ: "Bad Request", words: "The request was refused by moderation"},
 		kindServerError:    {status: 500, typ: "Internal Server Error", words: "Internal error while making inference request"},
 		kindOverloaded:     {status: 503, typ: "Service Unavailable", words: "The model is overloaded"},
 	},
+	also: []operation{opCompletions},
 }
 
 // geminiOpenAI has Gemini's errors, each in an array of one.

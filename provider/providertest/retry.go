@@ -36,7 +36,7 @@ type retryHint struct {
 // past, where the form can have it.
 func (s Step) RetryAfter(d time.Duration, form RetryForm) Step {
 	s.wire.retry = retryHint{wait: d, form: form, known: true}
-	return s
+	return s.good()
 }
 
 // apply writes the hint into the headers of an answer that is given at a time.

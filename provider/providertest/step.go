@@ -9,6 +9,24 @@ import (
 // functions of this package; the zero Step is a normal answer in a script, and
 // nothing at all for [Fake.Always]. A Step is a value that never changes: it
 // may be used in several scripts and by several goroutines.
+//
+// A func says what is answered, and the methods how it is put on the wire. Each
+// method returns another Step, so they can be put together in any order:
+// CutStream(1).KeepAlive(2, 0, time.Second).Lines(Lines{End: "\r\n"}).
+//
+//	what is answered                                   in which way
+//	OK                                                 After            a wait ahead of it
+//	RateLimited, Capacity, QuotaExhausted,             ByteByByte       a byte a write
+//	  SpendLimitReached, Unauthorized,                 KeepAlive        pings, comments, empty lines
+//	  PermissionDenied, ModelNotFound,                 Lines            CRLF, BOM, no space, two data lines, no last blank line
+//	  ContextTooLong, TooLarge, InvalidRequest,        Endless          a body that never ends
+//	  ContentPolicy, ServerError, Overloaded           Header           any header, another Content-Type
+//	ErrorInStream, FailInStream  an error after events RetryAfter       each form of saying how long
+//	CutStream, EndStream         no end after events   Remaining        what is left, on a good answer
+//	Trickle                      a wait between events BigEvent         an event of megabytes
+//	Redirect, Firewall, Status   not the provider      NoUsage          as if nothing had been used
+//	Hang                         no answer             UsageOnEach      usage so far on each chunk
+//	                                                   In200            an error inside a good answer
 type Step struct {
 	fault
 	delay  time.Duration // before the answer
@@ -86,7 +104,8 @@ func Overloaded() Step { return step(kindOverloaded) }
 // second: Zhipu's 429 with 1302, Cerebras's queue_exceeded, OpenRouter's 402
 // for what is in flight; from OpenAI, Anthropic and Gemini, which have no such
 // error, the one nearest to it (slow_down, ramp_limit_exceeded,
-// MODEL_CAPACITY_EXHAUSTED).
+// MODEL_CAPACITY_EXHAUSTED). Where nothing is known to tell it apart it is a
+// rate limit that says nothing of its end.
 func Capacity() Step { return step(kindCapacity) }
 
 // TooLarge is the provider's own 413 (Gemini: 400) for a body of too many bytes.

@@ -50,7 +50,7 @@ const (
 // streams, for answers in one piece and for errors.
 func (s Step) ByteByByte(gap time.Duration) Step {
 	s.wire.byByte, s.wire.byteGap = true, max(gap, 0)
-	return s
+	return s.good()
 }
 
 // KeepAlive is the same step with signs of life in it: before events ahead of a
@@ -62,7 +62,7 @@ func (s Step) ByteByByte(gap time.Duration) Step {
 // JSON; the others are silent for as long.
 func (s Step) KeepAlive(before, between int, gap time.Duration) Step {
 	s.wire.before, s.wire.between, s.wire.aliveGap = max(before, 0), max(between, 0), max(gap, 0)
-	return s
+	return s.good()
 }
 
 // Endless is the same step whose answer never ends: after its body come spaces,
@@ -72,7 +72,7 @@ func (s Step) KeepAlive(before, between int, gap time.Duration) Step {
 // by panic(http.ErrAbortHandler).
 func (s Step) Endless(gap time.Duration) Step {
 	s.wire.endless, s.wire.endlessGap = true, max(gap, 0)
-	return s
+	return s.good()
 }
 
 // Header is the same step with one header of its answer set, or removed if the
@@ -81,7 +81,7 @@ func (s Step) Endless(gap time.Duration) Step {
 // that are set last hold.
 func (s Step) Header(name, value string) Step {
 	s.wire.edits = append(slices.Clip(s.wire.edits), headerEdit{name, value})
-	return s
+	return s.good()
 }
 
 // Remaining is the same step whose good answer says how many requests and
@@ -89,7 +89,7 @@ func (s Step) Header(name, value string) Step {
 // provider. Providers without such headers say nothing, and Mistral no time.
 func (s Step) Remaining(requests, tokens int, reset time.Duration) Step {
 	s.wire.left = left{requests: requests, tokens: tokens, reset: max(reset, 0), known: true}
-	return s
+	return s.good()
 }
 
 // BigEvent is the same step with at least n bytes in one event: of the Responses
@@ -118,10 +118,11 @@ func (s Step) UsageOnEach() Step {
 
 // In200 is the same error told in an answer with status 200: OpenRouter in
 // choices[0].error, the Responses API in a response that failed, all others as
-// the body of the error. A step that is no error is as it was.
+// the body of the error. It is JSON also where a stream was asked for; see
+// [FailInStream] for those. A step that is no error is as it was.
 func (s Step) In200() Step {
 	s.wire.in200 = true
-	return s
+	return s.good()
 }
 
 // good makes the zero step a normal answer, so that it is taken.

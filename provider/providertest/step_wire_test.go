@@ -37,68 +37,6 @@ func askUntil(ctx context.Context, f *providertest.Fake, path, body string) (p *
 	return p, false
 }
 
-// A stream of two events, in each way of writing it.
-func TestLines(t *testing.T) {
-	const (
-		pathMessages = "/v1/messages"
-		named        = `{"type":"message_stop"}`
-	)
-	cases := []struct {
-		name  string
-		lines providertest.Lines
-		first string // the beginning of the stream
-		last  string // its end
-	}{
-		{"as ever", providertest.Lines{}, "event: message_start\ndata: {\"type\":\"message_start\",", "event: message_stop\ndata: " + named + "\n\n"},
-		{"CRLF", providertest.Lines{End: "\r\n"}, "event: message_start\r\ndata: {", "event: message_stop\r\ndata: " + named + "\r\n\r\n"},
-		{"CR", providertest.Lines{End: "\r"}, "event: message_start\rdata: {", "event: message_stop\rdata: " + named + "\r\r"},
-		{"no space", providertest.Lines{NoSpace: true}, "event:message_start\ndata:{", "event:message_stop\ndata:" + named + "\n\n"},
-		{"BOM", providertest.Lines{BOM: true}, "\ufeffevent: message_start\n", "\n\n"},
-		{"no last blank line", providertest.Lines{NoLastBlank: true}, "event: ", "\n\nevent: message_stop\ndata: " + named + "\n"},
-		{"no last line end", providertest.Lines{NoLastEnd: true}, "event: ", "\n\nevent: message_stop\ndata: " + named},
-		{"no last line end, CRLF", providertest.Lines{NoLastEnd: true, End: "\r\n"}, "event: ", "\r\n\r\nevent: message_stop\r\ndata: " + named},
-		{"all", providertest.Lines{End: "\r\n", NoSpace: true, BOM: true, NoLastBlank: true}, "\ufeffevent:message_start\r\ndata:{", "\r\ndata:" + named + "\r\n"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			f := providertest.Anthropic(providertest.Config{})
-			p, _ := ask(t, f, providertest.OK().Lines(c.lines), pathMessages, messageStream)
-			got := p.body.String()
-			assert.True(t, strings.HasPrefix(got, c.first), got)
-			assert.True(t, strings.HasSuffix(got, c.last), got)
-			if c.lines.End != "" && c.lines.End != "\n" {
-				assert.NotContains(t, strings.ReplaceAll(got, c.lines.End, ""), "\n")
-			}
-			if c.lines.BOM {
-				assert.Equal(t, 1, strings.Count(got, "\ufeff"))
-			}
-		})
-	}
-}
-
-func TestLinesSplit(t *testing.T) {
-	f := providertest.OpenAI(providertest.Config{Text: `a, "b", {c}`})
-	plain, _ := ask(t, f, providertest.OK(), "/v1/chat/completions", chatStream)
-	split, _ := ask(t, f, providertest.OK().Lines(providertest.Lines{Split: true}), "/v1/chat/completions", chatStream)
-	var parted int
-	var joined strings.Builder
-	for block := range strings.SplitSeq(strings.TrimSuffix(split.body.String(), "\n\n"), "\n\n") {
-		lines := strings.Split(block, "\n")
-		if len(lines) == 2 {
-			parted++
-			assert.True(t, strings.HasSuffix(lines[0], ","), "parted where JSON allows it: %q", lines)
-		}
-		joined.WriteString("data: ")
-		for _, l := range lines {
-			joined.WriteString(strings.TrimPrefix(l, "data: "))
-		}
-		joined.WriteString("\n\n")
-	}
-	same := func(s string) string { return strings.ReplaceAll(s, "_2", "_1") } // the number of the call
-	assert.Equal(t, plain.body.String(), same(joined.String()))
-	assert.Equal(t, strings.Count(plain.body.String(), "\n\n")-1, parted, "all but [DONE]")
-}
-
 // Bytes come one at a time, and the gaps are between them.
 func TestByteByByte(t *testing.T) {
 	for _, c := range []struct {
@@ -237,108 +175,6 @@ func TestEndStream(t *testing.T) {
 			assert.Empty(t, r.body)
 		})
 	}
-}
-
-func TestHeader(t *testing.T) {
-	f := providertest.OpenAI(providertest.Config{})
-	call := serve(t, f)
-	base := providertest.OK().Header("X-Mark", "one")
-	f.Script(
-		base.Header("Content-Type", "application/json"),
-		base.Header("X-Mark", "two").Header("Content-Type", ""),
-		providertest.ServerError().Header("Content-Type", "text/event-stream; charset=utf-8"),
-		base,
-	)
-	r := call(asked{path: "/v1/chat/completions", key: "k", body: chatStream})
-	assert.Equal(t, "application/json", r.header.Get("Content-Type"), "events under a wrong name")
-	assert.True(t, strings.HasPrefix(r.body, "data: "))
-	assert.Equal(t, "one", r.header.Get("X-Mark"))
-	r = call(asked{path: "/v1/chat/completions", key: "k", body: chatBody})
-	assert.NotContains(t, r.header, "Content-Type")
-	assert.Equal(t, "two", r.header.Get("X-Mark"))
-	r = call(asked{path: "/v1/chat/completions", key: "k", body: chatStream})
-	assert.Equal(t, "text/event-stream; charset=utf-8", r.header.Get("Content-Type"))
-	assert.Equal(t, 500, r.status)
-	r = call(asked{path: "/v1/chat/completions", key: "k", body: chatBody})
-	assert.Equal(t, []string{"one"}, r.header["X-Mark"], "a step that was built upon has not changed")
-}
-
-func TestRetryAfter(t *testing.T) {
-	const wait = 1500 * time.Millisecond
-	cases := []struct {
-		name   string
-		form   providertest.RetryForm
-		wait   time.Duration
-		header string
-		want   string
-	}{
-		{"seconds", providertest.RetrySeconds, wait, "Retry-After", "2"},
-		{"at once", providertest.RetrySeconds, 0, "Retry-After", "0"},
-		{"fraction", providertest.RetryFraction, wait, "Retry-After", "1.5"},
-		{"date", providertest.RetryDate, wait, "Retry-After", "Sat, 01 Jan 2000 00:00:02 GMT"},
-		{"past", providertest.RetryDate, -time.Hour, "Retry-After", "Fri, 31 Dec 1999 23:00:00 GMT"},
-		{"milliseconds", providertest.RetryMilliseconds, wait, "Retry-After-Ms", "1500"},
-		{"reset in seconds", providertest.ResetSeconds, wait, "X-Ratelimit-Reset", "2"},
-		{"epoch", providertest.ResetEpoch, wait, "X-Ratelimit-Reset", "946684802"},
-		{"epoch in milliseconds", providertest.ResetEpochMs, wait, "X-Ratelimit-Reset", "946684801500"},
-		{"duration", providertest.ResetDuration, 6 * time.Minute, "X-Ratelimit-Reset-Requests", "6m0s"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // begins at the first moment of 2000
-				for _, f := range []*providertest.Fake{providertest.OpenAI(providertest.Config{}), providertest.Anthropic(providertest.Config{})} {
-					path := "/v1/messages"
-					if f.Count() == 0 {
-						path = "/v1/chat/completions"
-					}
-					p, _ := ask(t, f, providertest.RateLimited(time.Hour).RetryAfter(c.wait, c.form), path, messageBody)
-					told := make(http.Header)
-					for name, values := range p.header {
-						if strings.Contains(name, "Retry") || strings.Contains(name, "Reset") {
-							told[name] = values
-						}
-					}
-					assert.Equal(t, http.Header{c.header: {c.want}}, told, "in this form alone")
-				}
-			})
-		})
-	}
-}
-
-func TestRemaining(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		step := providertest.OK().Remaining(3, 1200, 90*time.Second)
-		cases := []struct {
-			fake       *providertest.Fake
-			path, body string
-			want       map[string]string
-		}{
-			{providertest.OpenAI(providertest.Config{}), "/v1/chat/completions", chatStream, map[string]string{
-				"X-Ratelimit-Remaining-Requests": "3", "X-Ratelimit-Remaining-Tokens": "1200", "X-Ratelimit-Reset-Requests": "1m30s", "X-Ratelimit-Reset-Tokens": "1m30s"}},
-			{providertest.Anthropic(providertest.Config{}), "/v1/messages", messageBody, map[string]string{
-				"Anthropic-Ratelimit-Requests-Remaining": "3", "Anthropic-Ratelimit-Tokens-Remaining": "1200", "Anthropic-Ratelimit-Input-Tokens-Remaining": "1200",
-				"Anthropic-Ratelimit-Requests-Reset": "2000-01-01T00:01:30Z", "Anthropic-Ratelimit-Tokens-Reset": "2000-01-01T00:01:30Z"}},
-			{providertest.Compatible("groq", providertest.Config{}), "/openai/v1/chat/completions", chatBody, map[string]string{
-				"X-Ratelimit-Remaining-Requests": "3", "X-Ratelimit-Remaining-Tokens": "1200", "X-Ratelimit-Reset-Requests": "1m30s"}},
-			{providertest.Compatible("mistral", providertest.Config{}), "/v1/chat/completions", chatBody, map[string]string{
-				"X-Ratelimit-Remaining-Req-Minute": "3", "X-Ratelimit-Remaining-Tokens-Minute": "1200", "X-Ratelimit-Reset": ""}},
-			{providertest.Compatible("mistral", providertest.Config{}), "/v1/chat/completions", chatStream, map[string]string{
-				"X-Ratelimit-Remaining-Req-Minute": ""}},
-			{providertest.Compatible("cerebras", providertest.Config{}), "/v1/chat/completions", chatBody, map[string]string{
-				"X-Ratelimit-Remaining-Requests-Day": "3", "X-Ratelimit-Remaining-Tokens-Minute": "1200", "X-Ratelimit-Reset-Tokens-Minute": "90"}},
-			{providertest.Compatible("together", providertest.Config{}), "/v1/chat/completions", chatBody, map[string]string{
-				"X-Ratelimit-Remaining": "3", "X-Ratelimit-Reset": "90"}},
-			{providertest.Compatible("deepseek-anthropic", providertest.Config{}), "/anthropic/v1/messages", messageBody, map[string]string{
-				"Anthropic-Ratelimit-Requests-Remaining": ""}},
-		}
-		for _, c := range cases {
-			p, _ := ask(t, c.fake, step, c.path, c.body)
-			require.Equal(t, 200, p.status, c.path)
-			for name, w := range c.want {
-				assert.Equal(t, w, p.header.Get(name), name)
-			}
-		}
-	})
 }
 
 func TestBigEvent(t *testing.T) {
@@ -490,4 +326,20 @@ func TestStepsCompose(t *testing.T) {
 	r := serve(t, f)(asked{path: "/v1/messages", key: "k", body: messageStream})
 	require.ErrorIs(t, r.err, io.ErrUnexpectedEOF)
 	assert.False(t, errors.Is(r.err, io.EOF))
+}
+
+// A zero step that was told how to be put on the wire is a step.
+func TestWireOfTheZeroStep(t *testing.T) {
+	f := providertest.OpenAI(providertest.Config{})
+	f.Always(providertest.ServerError())
+	for _, s := range []providertest.Step{
+		providertest.Step{}.ByteByByte(0), providertest.Step{}.KeepAlive(1, 1, 0), providertest.Step{}.Header("X-Mark", "one"),
+		providertest.Step{}.Remaining(1, 1, 0), providertest.Step{}.Lines(providertest.Lines{}), providertest.Step{}.BigEvent(1),
+		providertest.Step{}.NoUsage(), providertest.Step{}.UsageOnEach(), providertest.Step{}.In200(), providertest.Step{}.RetryAfter(0, providertest.RetrySeconds),
+	} {
+		f.AlwaysFor("k", s)
+		p, aborted := askUntil(t.Context(), f, "/v1/chat/completions", chatBody)
+		assert.False(t, aborted)
+		assert.Equal(t, 200, p.status)
+	}
 }

@@ -3,6 +3,7 @@ package providertest
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -61,9 +62,8 @@ func (twin) remain(http.Header, *call, left) {}
 
 // fail has the status and the words of the dialect in Anthropic's envelope. The
 // facts quote no such body; this is what the format leaves to choose.
-// MiniMax's 200 is left to its own format.
 func (t twin) fail(c *call, f fault) reply {
-	e := t.of.failure(f.kind)
+	e := t.failure(f.kind)
 	h := http.Header{"Content-Type": {"application/json"}}
 	if f.kind == kindRateLimited && t.of.refused != nil {
 		t.of.refused(h, c, left{reset: f.reset})
@@ -71,22 +71,36 @@ func (t twin) fail(c *call, f fault) reply {
 	if f.kind == kindWrongMethod {
 		h.Set("Allow", c.allow)
 	}
-	status := e.status
-	if status == http.StatusOK {
-		status = anthropicErrors[f.kind].status
-	}
-	return reply{status: status, header: h, body: encode(t.body(c, f))}
+	return reply{status: e.status, header: h, body: encode(t.body(c, f))}
 }
 
 func (t twin) failInside(c *call, s Step, _ int) event {
 	return event{name: "error", data: encode(t.body(c, s.inside))}
 }
 
-func (t twin) body(c *call, f fault) object {
-	e, a := t.of.failure(f.kind), anthropicErrors[f.kind]
-	words := e.said(c, f)
-	if words == "" {
-		words = a.words
+// failure is what the dialect says, and Anthropic where it says nothing that
+// fits: for a model, for MiniMax's 200, and for what it has no words for.
+func (t twin) failure(k kind) failure {
+	a := anthropicErrors[k]
+	if k == kindModelNotFound {
+		return failure{status: a.status, words: a.words}
 	}
-	return object{{"type", "error"}, {"error", object{{"type", a.typ}, {"message", words}}}}
+	e := t.of.failure(k)
+	if e.words == "" {
+		e.words = a.words
+	}
+	if e.status == http.StatusOK {
+		e.status = a.status
+	}
+	return e
+}
+
+// body has the dialect's code as well where that is a number.
+func (t twin) body(c *call, f fault) object {
+	e := t.failure(f.kind)
+	o := object{{"type", anthropicErrors[f.kind].typ}, {"message", e.said(c, f)}}
+	if _, err := strconv.Atoi(e.code); err == nil {
+		o = append(o, member{"code", e.code})
+	}
+	return object{{"type", "error"}, {"error", o}}
 }
