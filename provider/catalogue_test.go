@@ -210,3 +210,15 @@ func TestAnthropicPlaces(t *testing.T) {
 	assert.Equal(t, quota.String(), judged("minimax-anthropic", 200, minimaxBody("1008")))
 	assert.Equal(t, capacity.String(), judged("moonshot-anthropic", 429, moonshotBody("rate_limit_reached_error", "max concurrency")))
 }
+
+// The usage of streams is asked for only where the facts say that it must be and
+// may be (provider-facts 3.3, 9.5, 10).
+func TestWhoIsAskedForStreamUsage(t *testing.T) {
+	var asked []string
+	for _, name := range provider.Names() {
+		if p, _ := provider.Lookup(name); p.StreamUsage {
+			asked = append(asked, name)
+		}
+	}
+	assert.Equal(t, []string{"dashscope", "dashscope-coding-intl", "dashscope-intl", "dashscope-us", "litellm", "ollama", "openai", "vllm"}, asked)
+}
