@@ -52,8 +52,8 @@ func mistralLimits(h http.Header, c *call, l left) {
 }
 
 // cerebrasLimits: requests by the day and tokens by the minute, resets in
-// seconds with a fraction. (The names are from the vendor's page on limits; the
-// facts only say that they are on good answers.)
+// seconds with a fraction. (The names are unsure: the
+// facts only say that there are some on good answers.)
 func cerebrasLimits(h http.Header, _ *call, l left) {
 	reset := strconv.FormatFloat(l.reset.Seconds(), 'f', -1, 64)
 	h.Set("X-Ratelimit-Limit-Requests-Day", "14400")
