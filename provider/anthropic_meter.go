@@ -9,15 +9,16 @@ import (
 // anthropicEvent reads one event of a stream. Usage stands in message_start
 // and, cumulative, in each message_delta (provider-facts 4.4 and 4.5).
 func anthropicEvent(t *tally, name, data []byte, cut bool) {
-	if !anthropicMatters(name, data) {
-		return
+	if anthropicMatters(name, data) {
+		switch {
+		case cut:
+			anthropicTail(t, data)
+		case gjson.ValidBytes(data):
+			anthropicRead(t, gjson.ParseBytes(data))
+		}
 	}
-	if cut {
-		anthropicTail(t, data)
-		return
-	}
-	if gjson.ValidBytes(data) {
-		anthropicRead(t, gjson.ParseBytes(data))
+	if !t.content && !t.failed {
+		t.content = anthropicContent(name, data, cut)
 	}
 }
 
@@ -44,15 +45,13 @@ var (
 func anthropicDocument(t *tally, doc []byte, cut bool) {
 	if cut {
 		anthropicTail(t, doc)
-		t.ended = endsWhole(doc)
+		t.end()
 		return
 	}
-	if !gjson.ValidBytes(doc) {
-		return
+	if gjson.ValidBytes(doc) {
+		anthropicRead(t, gjson.ParseBytes(doc))
+		t.end()
 	}
-	v := gjson.ParseBytes(doc)
-	anthropicRead(t, v)
-	t.ended = !v.Get("error").IsObject()
 }
 
 // anthropicRead reads an event or a body.
@@ -67,7 +66,7 @@ func anthropicRead(t *tally, v gjson.Result) {
 	}
 	t.fail(v)
 	if v.Get("type").Str == "message_stop" {
-		t.ended = true
+		t.end()
 	}
 }
 

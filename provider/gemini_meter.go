@@ -1,86 +1,115 @@
 package provider
 
 import (
+	"bytes"
+
 	"github.com/tidwall/gjson"
 )
+
+// geminiKeys stand in the events that say more than the ones before.
+var geminiKeys = []memberKey{finishKey, blockKey, errorKey, usageKey}
 
 // geminiEvent reads one event of a stream. Nearly every one has usage, and the
 // last counts, so it is only copied here and read when asked for. There is no
 // terminal event: the chunk with a finishReason, or with the reason why the
-// prompt was blocked, is the last one with content (provider-facts 5.3).
-func geminiEvent(t *tally, _, data []byte, cut bool) {
-	if at := metaKey.value(data); at >= 0 && data[at] == '{' {
-		t.keepUsage(data, at)
-	}
-	if cut {
+// prompt was blocked, is the last one with content (provider-facts 5.3). The
+// streams of interactions have names, usage in the event of that name, and an
+// end.
+func geminiEvent(t *tally, name, data []byte, cut bool) {
+	if bytes.HasPrefix(data, doneMark) {
+		t.end()
 		return
 	}
-	end := finishKey.in(data) || blockKey.in(data)
-	if end || t.usage.Model == "" || errorKey.in(data) {
-		if !gjson.ValidBytes(data) {
-			return
-		}
+	if at := metaKey.value(data, 0, len(data)); at >= 0 && data[at] == '{' {
+		t.keepUsage(data[at:])
+	}
+	if !cut && geminiMatters(t, name, data) && gjson.ValidBytes(data) {
 		v := gjson.ParseBytes(data)
-		t.setModel(v.Get("modelVersion"))
-		t.fail(v)
-		t.ended = t.ended || geminiEnds(v)
+		geminiRead(t, v)
+		if geminiEnds(v) {
+			t.end()
+		}
+	}
+	if !t.content && !t.failed {
+		t.content = geminiContent(data, cut)
 	}
 }
 
-// keepUsage copies the usageMetadata of a chunk, which starts at data[at].
-func (t *tally) keepUsage(data []byte, at int) {
-	if end := skipNested(data, at); end > 0 && end-at <= usageLimit {
-		t.last = append(t.last[:0], data[at:end]...)
+func geminiMatters(t *tally, name, data []byte) bool {
+	switch {
+	case len(name) > 0 && bytes.HasPrefix(name, stepPrefix):
+		return false
+	case t.usage.Model == "":
+		return true
 	}
+	return t.plain.has(data, geminiKeys)
+}
+
+var stepPrefix = []byte("step.")
+
+// keepUsage copies the usageMetadata that data starts with.
+func (t *tally) keepUsage(data []byte) {
+	t.last = append(t.last[:0], data[:min(len(data), usageLimit)]...)
 }
 
 // readLast reads the usage that keepUsage kept.
 func (t *tally) readLast() {
-	if len(t.last) > 0 && gjson.ValidBytes(t.last) {
-		t.geminiUsage(gjson.ParseBytes(t.last))
+	if len(t.last) == 0 {
+		return
+	}
+	if end := skipNested(t.last, 0); end > 0 && gjson.ValidBytes(t.last[:end]) {
+		t.geminiUsage(gjson.ParseBytes(t.last[:end]))
 	}
 	t.last = t.last[:0]
 }
 
-// geminiDocument reads a whole body: an object, or the array that a stream
-// without alt=sse is.
+// geminiDocument reads a whole body.
 func geminiDocument(t *tally, doc []byte, cut bool) {
 	if cut {
 		if u, ok := lastObject(doc, `"usageMetadata"`); ok {
 			t.geminiUsage(u)
+		} else if u, ok := lastObject(doc, `"usage"`); ok {
+			t.geminiOther(u)
 		}
-		t.ended = endsWhole(doc)
+		t.end()
 		return
 	}
-	if !gjson.ValidBytes(doc) {
-		return
+	if gjson.ValidBytes(doc) {
+		geminiRead(t, gjson.ParseBytes(doc))
+		t.end()
 	}
-	root := gjson.ParseBytes(doc)
-	if !root.IsArray() {
-		geminiRead(t, root)
-		t.ended = !root.Get("error").Exists()
-		return
-	}
-	root.ForEach(func(_, v gjson.Result) bool {
-		geminiRead(t, v)
-		t.ended = t.ended || geminiEnds(v)
-		return true
-	})
 }
 
 // geminiRead reads a body or an element of one.
 func geminiRead(t *tally, v gjson.Result) {
-	t.setModel(v.Get("modelVersion"))
-	if u := v.Get("usageMetadata"); u.IsObject() {
+	body := v
+	if i := v.Get("interaction"); i.IsObject() {
+		body = i
+	}
+	t.setModel(body.Get("modelVersion"))
+	t.setModel(body.Get("model"))
+	if u := body.Get("usageMetadata"); u.IsObject() {
+		t.last = t.last[:0]
 		t.geminiUsage(u)
-	} else if u := v.Get("usage"); u.IsObject() { // the OpenAI-compatible part
-		t.setModel(v.Get("model"))
-		t.openaiUsage(u)
+	} else if u := body.Get("usage"); u.IsObject() {
+		t.setTier(body.Get("service_tier"))
+		t.geminiOther(u)
 	}
 	t.fail(v)
 }
 
+// geminiOther reads the usage of an interaction, or of the OpenAI-compatible
+// part.
+func (t *tally) geminiOther(u gjson.Result) {
+	if u.Get("total_input_tokens").Exists() || u.Get("total_output_tokens").Exists() {
+		t.interactionUsage(u)
+	} else {
+		t.openaiUsage(u)
+	}
+}
+
 // geminiEnds reports whether v is the chunk that ends an answer.
 func geminiEnds(v gjson.Result) bool {
-	return v.Get("candidates.0.finishReason").Str != "" || v.Get("promptFeedback.blockReason").Str != ""
+	return v.Get("candidates.0.finishReason").Str != "" || v.Get("promptFeedback.blockReason").Str != "" ||
+		v.Get("event_type").Str == "interaction.completed"
 }

@@ -14,7 +14,7 @@ import (
 //
 // Write never fails, never keeps p and never changes it. A Meter keeps at most
 // 1 MiB of a body, whatever comes: of an event of a stream that is longer than
-// 448 KiB, or of a JSON body that is longer than 1 MiB, it keeps the end, and
+// 448 KiB, or of a JSON value that is longer than 1 MiB, it keeps the end, and
 // reads the usage if that stands in the last 64 KiB, as it tends to; the events
 // after a long one are metered as before. The split into writes plays no part.
 //
@@ -22,18 +22,30 @@ import (
 // it counts a last event that lacks its blank line. A Meter is used by one
 // goroutine at a time.
 //
-// The meters of this package have two more methods, to be found by a type
+// The meters of this package have three more methods, to be found by a type
 // assertion:
 //
 //	Failure() (Verdict, bool)  // an error found inside the good answer
 //	Ended() bool               // the answer came to the end its API gives it
+//	Content() bool             // content has passed, or the end without any
+//
+// Content is for those who hold the head of an answer back: once it is true, an
+// error can no longer come in place of the content, and it stays true. In a
+// stream it becomes so at the end of the first whole event with text, thoughts,
+// arguments of a tool, sound or a picture, or with the reason why the answer
+// ended; comments, pings, roles, empty deltas, usage and announcements change
+// nothing. An answer that is one JSON value is judged when it is whole, or as
+// soon as it is longer than 64 KiB, which no error is; blank lines before it do
+// not count. A body that is neither, or is not to be read, is content from its
+// first byte. Of an answer that failed before there was content Content says
+// nothing.
 type Meter interface {
 	io.Writer
 	Usage() Usage
 }
 
 const (
-	documentLimit = 1 << 20   // bytes of a body that are kept
+	documentLimit = 1 << 20   // bytes of a JSON value that are kept
 	eventLimit    = 448 << 10 // bytes of an event that are kept; two of them may be, while lines are put together
 	tailLimit     = 64 << 10  // bytes that are looked at of what is longer
 	usageLimit    = 16 << 10  // bytes of a usage record that are kept
@@ -54,9 +66,12 @@ const (
 type meter struct {
 	tally  tally
 	form   bodyForm
+	events bool   // the content type is that of a stream
+	lead   []byte // bytes that may begin the first field of a stream
+
 	frames framer
-	doc    []byte // of a document
-	cut    bool   // doc is only the end
+	values values
+	plain  sample
 
 	written int64 // bytes
 	shown   tally // as it would be if the body ended after shownAt bytes
@@ -66,10 +81,19 @@ type meter struct {
 // newMeter is API.NewMeter.
 func (pr *protocol) newMeter(op Operation, h http.Header) Meter {
 	m := &meter{tally: tally{op: op, protocol: pr}, shownAt: -1}
-	if op.Kind.keeps() || !readable(h) || isMedia(h.Get("Content-Type")) {
+	m.tally.plain = &m.plain
+	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
+	kind = strings.TrimSpace(kind)
+	m.events, m.tally.lines = kind == "text/event-stream", lineTypes[kind]
+	if op.Kind.keeps() || !readable(h) || isMedia(kind) {
 		m.form = ignored
 	}
 	return m
+}
+
+// lineTypes are the content types of one JSON value after the other.
+var lineTypes = map[string]bool{
+	"application/x-ndjson": true, "application/ndjson": true, "application/jsonl": true, "application/x-jsonlines": true,
 }
 
 // isMedia reports whether a content type is of a body that holds no text.
@@ -93,30 +117,61 @@ func (m *meter) Write(p []byte) (int, error) {
 	case stream:
 		m.frames.write(p, &m.tally)
 	case document:
-		m.doc, m.cut = appendTail(m.doc, p, m.cut, documentLimit)
+		m.values.write(p, &m.tally)
+	case ignored:
+		m.tally.content = m.tally.content || n > 0
 	}
 	return n, nil
 }
 
-// decide chooses the form by the first byte that is neither white space nor of
-// a byte order mark, and returns p from there. Content types lie often enough
-// that the byte has the say: no JSON starts like a field of a stream, and no
-// stream like an object.
+// decide chooses the form by the first bytes that are neither white space nor
+// of a byte order mark, and returns what of p is still to be read. Content
+// types lie often enough that the bytes have the say: no JSON starts like a
+// field of a stream, and no stream like an object.
 func (m *meter) decide(p []byte) []byte {
-	for i, c := range p {
-		switch c {
-		case ' ', '\t', '\r', '\n', 0xef, 0xbb, 0xbf:
-			continue
-		case '{', '[':
-			m.form = document
-		case 'd', 'e', 'i', 'r', ':': // data, event, id, retry, a comment
-			m.form = stream
-		default:
-			m.form = ignored
+	if len(m.lead) == 0 {
+		for len(p) > 0 && bytes.IndexByte(blank, p[0]) >= 0 {
+			p = p[1:]
 		}
-		return p[i:]
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	switch {
+	case len(m.lead) == 0 && (p[0] == '{' || p[0] == '['):
+		m.form = document
+		return p
+	case m.events:
+		m.form = stream
+		return p
+	}
+	for i, c := range p {
+		m.lead = append(m.lead, c)
+		if m.form = formOf(m.lead); m.form != undecided {
+			if m.form == stream {
+				m.frames.write(m.lead, &m.tally)
+			}
+			m.lead = nil
+			return p[i+1:]
+		}
 	}
 	return nil
+}
+
+// blank are white space and the bytes of a byte order mark.
+var blank = []byte(" \t\r\n\xef\xbb\xbf")
+
+// formOf tells a stream by its first field, a comment included, from text.
+func formOf(lead []byte) bodyForm {
+	for _, field := range [...]string{"data:", "event:", "id:", "retry:", ":"} {
+		switch {
+		case bytes.HasPrefix(lead, []byte(field)):
+			return stream
+		case strings.HasPrefix(field, string(lead)):
+			return undecided
+		}
+	}
+	return ignored
 }
 
 // Usage returns what was used so far.
@@ -139,24 +194,23 @@ func (m *meter) Ended() bool {
 	return t.ended
 }
 
+// Content reports whether content has passed, or the end without any.
+func (m *meter) Content() bool { return m.tally.content }
+
 // current returns the tally as it would be if the body ended here.
 func (m *meter) current() *tally {
 	if m.shownAt == m.written {
 		return &m.shown
 	}
-	t := m.tally
-	t.last = bytes.Clone(t.last)
+	last := append(m.shown.last[:0], m.tally.last...)
+	m.shown, m.shownAt = m.tally, m.written
+	m.shown.last = last
 	switch m.form {
 	case stream:
-		m.frames.flush(&t)
+		m.frames.flush(&m.shown)
 	case document:
-		doc := m.doc
-		if m.cut {
-			doc = tail(doc)
-		}
-		t.protocol.document(&t, doc, m.cut)
+		m.values.flush(&m.shown)
 	}
-	m.shown, m.shownAt = t, m.written
 	return &m.shown
 }
 

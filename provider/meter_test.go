@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -38,25 +39,25 @@ func metered(t testing.TB) []struct {
 		want provider.Usage
 	}{
 		{"chat stream", provider.OpenAI, chat, file("openai/chat-stream.sse"), provider.Usage{Input: 1024, CachedInput: 896, Output: 7, Model: "gpt-4o-mini-2024-07-18", Complete: true}},
-		{"responses stream", provider.OpenAI, responses, file("openai/responses-completed.sse"), provider.Usage{Input: 328, CachedInput: 256, Output: 52, Reasoning: 40, Model: "gpt-5.6", Complete: true}},
-		{"transcription", provider.OpenAI, provider.OpAudio, event("openai/transcript-done.json"), provider.Usage{Input: 14, Output: 31, Complete: true}},
+		{"responses stream", provider.OpenAI, responses, file("openai/responses-completed.sse"), provider.Usage{Input: 328, CachedInput: 256, Output: 52, Reasoning: 40, Tier: "default", Model: "gpt-5.6", Complete: true}},
+		{"transcription", provider.OpenAI, provider.OpAudio, event("openai/transcript-done.json"), provider.Usage{Input: 14, AudioInput: 4, Output: 31, Complete: true}},
 		{"speech", provider.OpenAI, provider.OpAudio, event("openai/speech-done.json"), provider.Usage{Input: 14, Output: 101, Complete: true}},
-		{"image stream", provider.OpenAI, provider.OpImages, "event: image_generation.completed\n" + event("openai/image-completed.json"), provider.Usage{Input: 50, Output: 50, Complete: true}},
+		{"image stream", provider.OpenAI, provider.OpImages, "event: image_generation.completed\n" + event("openai/image-completed.json"), provider.Usage{Input: 50, ImageInput: 40, Output: 50, Images: 1, Complete: true}},
 		{"chat", provider.OpenAI, chat, `{"model":"m1","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"prompt_tokens_details":{"cached_tokens":4,"cache_write_tokens":2}}}`, provider.Usage{Input: 9, CachedInput: 4, CacheWrite: 2, Output: 3, Model: "m1", Complete: true}},
 		{"responses", provider.OpenAI, responses, `{"object":"response","status":"completed","error":null,"model":"m1","usage":{"input_tokens":9,"output_tokens":3,"total_tokens":12}}`, provider.Usage{Input: 9, Output: 3, Model: "m1", Complete: true}},
 		{"embeddings", provider.OpenAI, provider.OpEmbeddings, `{"object":"list","data":[],"model":"e","usage":{"prompt_tokens":8,"total_tokens":8}}`, provider.Usage{Input: 8, Model: "e", Complete: true}},
 		{"reasoning beside the output, as at xAI", provider.OpenAI, chat, `{"usage":{"prompt_tokens":12,"completion_tokens":1,"total_tokens":399,"completion_tokens_details":{"reasoning_tokens":386}}}`, provider.Usage{Input: 12, Output: 387, Reasoning: 386, Complete: true}},
 		{"cache hits, as at DeepSeek", provider.OpenAI, chat, "\n\n\n" + `{"usage":{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,"prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36,"completion_tokens_details":{"reasoning_tokens":30}}}`, provider.Usage{Input: 100, CachedInput: 64, Output: 50, Reasoning: 30, Complete: true}},
 		{"usage in the choice, as at Moonshot", provider.OpenAI, chat, `data: {"model":"kimi-k2","choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":{"prompt_tokens":19,"completion_tokens":13,"total_tokens":32,"cached_tokens":0}}]}` + "\n\ndata: [DONE]\n\n", provider.Usage{Input: 19, Output: 13, Model: "kimi-k2", Complete: true}},
-		{"by the second", provider.OpenAI, provider.OpAudio, `{"text":"x","usage":{"type":"duration","seconds":9}}`, provider.Usage{}},
+		{"by the second", provider.OpenAI, provider.OpAudio, `{"text":"x","usage":{"type":"duration","seconds":9.5}}`, provider.Usage{Audio: 9500 * time.Millisecond, Complete: true}},
 		{"no usage asked for", provider.OpenAI, chat, "data: {\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\n\ndata: [DONE]\n\n", provider.Usage{}},
 		{"cut before DONE", provider.OpenAI, chat, "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\n\n", provider.Usage{Input: 1, Output: 2}},
 		{"background response", provider.OpenAI, responses, `{"status":"queued","model":"m","usage":null}`, provider.Usage{Model: "m"}},
-		{"numbers that are none", provider.OpenAI, chat, `{"usage":{"prompt_tokens":"3505","completion_tokens":-1,"total_tokens":1e300,"prompt_tokens_details":{"cached_tokens":1.0},"completion_tokens_details":{"reasoning_tokens":9007199254740993}}}`, provider.Usage{Input: 3505, CachedInput: 1, Output: 1<<53 - 3505, Reasoning: 1 << 53, Complete: true}},
+		{"numbers that are none", provider.OpenAI, chat, `{"usage":{"prompt_tokens":"3505","completion_tokens":-1,"total_tokens":1e300,"prompt_tokens_details":{"cached_tokens":1.0},"completion_tokens_details":{"reasoning_tokens":9007199254740993}}}`, provider.Usage{Input: 3505, CachedInput: 1, Output: 1<<53 - 3505, Reasoning: 1<<53 - 3505, Complete: true}},
 
 		{"messages stream", provider.Anthropic, messages, file("anthropic/stream.sse"), provider.Usage{Input: 25, Output: 15, Model: "claude-opus-5", Complete: true}},
-		{"messages stream with nulls", provider.Anthropic, messages, file("anthropic/stream-nulls.sse"), provider.Usage{Input: 18735, CachedInput: 18320, CacheWrite: 412, Output: 57, Reasoning: 20, Model: "claude-sonnet-5", Complete: true}},
-		{"messages stream without names", provider.Anthropic, messages, withoutNames(file("anthropic/stream-nulls.sse")), provider.Usage{Input: 18735, CachedInput: 18320, CacheWrite: 412, Output: 57, Reasoning: 20, Model: "claude-sonnet-5", Complete: true}},
+		{"messages stream with nulls", provider.Anthropic, messages, file("anthropic/stream-nulls.sse"), provider.Usage{Input: 18735, CachedInput: 18320, CacheWrite: 412, Output: 57, Reasoning: 20, Tier: "standard", Model: "claude-sonnet-5", Complete: true}},
+		{"messages stream without names", provider.Anthropic, messages, withoutNames(file("anthropic/stream-nulls.sse")), provider.Usage{Input: 18735, CachedInput: 18320, CacheWrite: 412, Output: 57, Reasoning: 20, Tier: "standard", Model: "claude-sonnet-5", Complete: true}},
 		{"messages", provider.Anthropic, messages, `{"type":"message","model":"c","usage":{"input_tokens":3,"cache_read_input_tokens":10,"cache_creation_input_tokens":5,"output_tokens":7}}`, provider.Usage{Input: 18, CachedInput: 10, CacheWrite: 5, Output: 7, Model: "c", Complete: true}},
 		{"refusal", provider.Anthropic, messages, file("anthropic/200-refusal.json"), provider.Usage{Input: 412, Model: "claude-fable-5", Complete: true}},
 		{"input grows", provider.Anthropic, messages, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n" +

@@ -2,7 +2,6 @@ package provider
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/tidwall/gjson"
 )
@@ -12,125 +11,163 @@ import (
 var doneMark = []byte("[DONE]")
 
 // openaiEvent reads one event of a stream: of chat and completions, which have
-// no names, or of responses, images and audio, which do (provider-facts 3.3).
+// no names, or of responses, images and audio, which do (provider-facts 3.3);
+// or one line of Ollama's.
 func openaiEvent(t *tally, name, data []byte, cut bool) {
 	if bytes.HasPrefix(data, doneMark) {
-		t.ended = true
+		t.end()
 		return
 	}
-	if !openaiMatters(name, data) {
-		return
+	typ := eventType(name, data)
+	switch {
+	case cut:
+		openaiCut(t, typ, data)
+	case openaiMatters(t, typ, data) && gjson.ValidBytes(data):
+		openaiRead(t, typ, gjson.ParseBytes(data))
 	}
-	if cut {
-		openaiTail(t, data)
-		t.ended = t.ended || openaiFinal(string(name))
-		return
-	}
-	if gjson.ValidBytes(data) {
-		openaiRead(t, gjson.ParseBytes(data))
+	if !t.content && !t.failed {
+		t.content = openaiContent(typ, data, cut)
 	}
 }
+
+// eventType returns the type of an event of those that have one: its name, or
+// the first member where a relay dropped the name; nil: it has none.
+func eventType(name, data []byte) []byte {
+	if bytes.IndexByte(name, '.') >= 0 {
+		return name
+	}
+	if typ, ok := bytes.CutPrefix(data, typeField); ok {
+		typ = bytes.TrimPrefix(typ, space)
+		if len(typ) > 0 && typ[0] == '"' {
+			if end := bytes.IndexByte(typ[1:], '"'); end >= 0 {
+				return typ[1 : 1+end]
+			}
+		}
+	}
+	return nil
+}
+
+var typeField = []byte(`{"type":`)
+
+var (
+	openaiKeys = []memberKey{usageKey, errorKey, baseRespKey}
+	lineKeys   = []memberKey{usageKey, errorKey, baseRespKey, doneKey}
+)
 
 // openaiMatters tells cheaply the few events that say something from the many
 // that do not.
-func openaiMatters(name, data []byte) bool {
-	if bytes.IndexByte(name, '.') >= 0 {
-		return openaiFinal(string(name)) || string(name) == "response.failed"
+func openaiMatters(t *tally, typ, data []byte) bool {
+	switch {
+	case typ != nil:
+		return openaiFinal(typ) || string(typ) == "response.failed" || string(typ) == "error" || openaiPiece(t, typ)
+	case t.lines:
+		return t.plain.has(data, lineKeys)
 	}
-	return usageKey.in(data) || errorKey.in(data) || bytes.HasPrefix(data, flatError)
+	return t.plain.has(data, openaiKeys)
 }
-
-var flatError = []byte(`{"type":"error"`)
 
 // openaiFinal reports whether an event of that type is the last of its stream:
 // of responses, images, transcription or speech.
-func openaiFinal(typ string) bool {
-	switch typ {
+func openaiFinal(typ []byte) bool {
+	switch string(typ) {
 	case "response.completed", "response.incomplete":
 		return true
 	}
-	if strings.HasPrefix(typ, "response.") {
+	if bytes.HasPrefix(typ, responsePrefix) {
 		return false
 	}
-	return strings.HasSuffix(typ, ".completed") || strings.HasSuffix(typ, ".done")
-}
-
-// A memberKey is a key to look for in JSON without parsing it.
-type memberKey struct {
-	key  string // in its quotation marks
-	rare int    // the index in key of the byte that other text has least of
+	return bytes.HasSuffix(typ, completedSuffix) || bytes.HasSuffix(typ, doneSuffix)
 }
 
 var (
-	usageKey  = memberKey{`"usage"`, 4}
-	errorKey  = memberKey{`"error"`, 2}
-	metaKey   = memberKey{`"usageMetadata"`, 6}
-	finishKey = memberKey{`"finishReason"`, 7}
-	blockKey  = memberKey{`"blockReason"`, 6}
+	responsePrefix  = []byte("response.")
+	completedSuffix = []byte(".completed")
+	doneSuffix      = []byte(".done")
 )
 
-// value returns where in data the first value of k that is not null starts, or
-// -1. Inside a string the quotation marks are escaped, so text never passes
-// for a member. Going from one rare byte to the next is several times as fast
-// as bytes.Index, for which these keys start like everything else in JSON.
-func (k memberKey) value(data []byte) int {
-	rare := k.key[k.rare]
-	for at := k.rare; at < len(data); at++ {
-		i := bytes.IndexByte(data[at:], rare)
-		if i < 0 {
-			return -1
-		}
-		at += i
-		start := at - k.rare
-		end := start + len(k.key)
-		if end > len(data) || string(data[start:end]) != k.key {
-			continue
-		}
-		v := skipSpace(data, end)
-		if v >= len(data) || data[v] != ':' {
-			continue
-		}
-		if v = skipSpace(data, v+1); v < len(data) && data[v] != 'n' {
-			return v
-		}
+// openaiPiece counts an event that says that a tool of a response is done. The
+// last event repeats the tools with what they made, unless that is too long to
+// keep. It is never one of those to be read.
+func openaiPiece(t *tally, typ []byte) bool {
+	switch string(typ) {
+	case "response.image_generation_call.completed":
+		t.usage.Images++
+	case "response.web_search_call.completed":
+		t.usage.WebSearches++
 	}
-	return -1
+	return false
 }
-
-// in reports whether data has a value of k that is not null.
-func (k memberKey) in(data []byte) bool { return k.value(data) >= 0 }
 
 // openaiDocument reads a whole body.
 func openaiDocument(t *tally, doc []byte, cut bool) {
 	if cut {
 		openaiTail(t, doc)
-		t.ended = t.ended || endsWhole(doc)
+		t.end()
 		return
 	}
 	if !gjson.ValidBytes(doc) {
 		return
 	}
-	openaiRead(t, gjson.ParseBytes(doc))
-	t.ended = !t.failed
+	v := gjson.ParseBytes(doc)
+	openaiRead(t, nil, v)
+	if v.Get("done").Type != gjson.False { // the first of Ollama's lines
+		t.end()
+	} else if !t.failed {
+		t.content = t.content || openaiContent(nil, doc, false)
+	}
 }
 
 // openaiRead reads an event or a body.
-func openaiRead(t *tally, v gjson.Result) {
+func openaiRead(t *tally, typ []byte, v gjson.Result) {
 	body := v
 	if r := v.Get("response"); r.IsObject() {
 		body = r
 	}
 	t.setModel(body.Get("model"))
-	u := body.Get("usage")
-	if !u.IsObject() {
-		u = body.Get("choices.0.usage") // Moonshot
+	t.setTier(body.Get("service_tier"))
+	for _, path := range [...]string{"usage", "choices.0.usage", "x_groq.usage"} { // Moonshot, Groq
+		if u := body.Get(path); u.IsObject() {
+			t.openaiUsage(u)
+			break
+		}
 	}
-	if u.IsObject() {
-		t.openaiUsage(u)
+	if typ == nil {
+		typ = []byte(v.Get("type").Str)
 	}
-	t.fail(v)
-	if openaiFinal(v.Get("type").Str) {
-		t.ended = true
+	final := openaiFinal(typ)
+	switch {
+	case final, len(typ) == 0, string(typ) == "error", string(typ) == "response.failed":
+		t.fail(v)
+		t.fail(v.Get("x_groq"))
+		t.openaiPieces(body)
+	}
+	if len(typ) == 0 {
+		t.ollamaUsage(v)
+	}
+	if final {
+		t.openaiEnd(typ)
+	} else if v.Get("done").Type == gjson.True { // Ollama
+		t.end()
+	}
+}
+
+// openaiEnd notes the last event of a stream, which may stand for a picture.
+func (t *tally) openaiEnd(typ []byte) {
+	if bytes.HasPrefix(typ, imagePrefix) {
+		t.usage.Images++
+	}
+	t.end()
+}
+
+var imagePrefix = []byte("image_")
+
+// openaiCut reads what is left of an event too long to keep.
+func openaiCut(t *tally, typ, data []byte) {
+	if typ == nil || openaiFinal(typ) {
+		openaiTail(t, data)
+	}
+	if openaiFinal(typ) {
+		t.openaiEnd(typ)
 	}
 }
 
@@ -161,11 +198,4 @@ func lastObject(data []byte, key string) (gjson.Result, bool) {
 		return gjson.Result{}, false
 	}
 	return gjson.ParseBytes(data[at:end]), true
-}
-
-// endsWhole reports whether a body of which only the end is known ends as JSON
-// does.
-func endsWhole(doc []byte) bool {
-	doc = bytes.TrimRight(doc, " \t\r\n")
-	return len(doc) > 0 && (doc[len(doc)-1] == '}' || doc[len(doc)-1] == ']')
 }

@@ -10,7 +10,8 @@ import (
 // provider's own arithmetic is undone: Anthropic's cached tokens are added to
 // its input, Gemini's thoughts to its output, and where a total is larger than
 // the sum of its parts (xAI leaves the reasoning out of the output) the
-// difference is output. No number is negative.
+// difference is output, except for embeddings, which have none. No number is
+// negative, and no part is larger than its whole.
 type Usage struct {
 	Input        int64 // all of the input, what came from or went to a cache included
 	CachedInput  int64 // the part of Input that was read from a cache
@@ -37,8 +38,9 @@ type Usage struct {
 
 	// Complete says that the numbers are final: the answer came to the end
 	// that its API gives it and reported its usage, or was of a kind that uses
-	// none (counting, listing). False: the stream was cut, or no usage was
-	// reported; the numbers are then what was seen so far.
+	// none (counting, listing, and moderation, whose usage counts if a provider
+	// reports one). False: the stream was cut, or no usage was reported; the
+	// numbers are then what was seen so far.
 	Complete bool
 }
 
@@ -51,21 +53,60 @@ type tally struct {
 	usage    Usage // without Complete
 	reported bool  // usage was seen
 	ended    bool  // the API's end was seen
+	content  bool  // content was seen, or the end without any
 	failed   bool
 	failure  Verdict
 
-	last []byte // Gemini: the last usageMetadata, not yet read
+	compacted  bool
+	compaction Usage  // Anthropic: what usage leaves out
+	last       []byte // Gemini: the last usageMetadata and what follows it, not yet read
 
 	op       Operation
 	protocol *protocol
+	lines    bool    // the body is one JSON value after the other
+	plain    *sample // of the events seen; it only saves time
 }
 
 // result returns the usage as it stands.
 func (t *tally) result() Usage {
 	t.readLast()
 	u := t.usage
-	u.Complete = t.ended && t.reported || t.op.Kind.free()
+	if t.compacted {
+		u.add(&t.compaction)
+	}
+	u.bound()
+	u.Complete = t.ended && (t.reported || t.op.Kind == OpModeration) || t.op.Kind.free()
 	return u
+}
+
+// add adds the numbers of tokens in v.
+func (u *Usage) add(v *Usage) {
+	u.Input = sum(u.Input, v.Input)
+	u.CachedInput = sum(u.CachedInput, v.CachedInput)
+	u.CacheWrite = sum(u.CacheWrite, v.CacheWrite)
+	u.CacheWrite1h = sum(u.CacheWrite1h, v.CacheWrite1h)
+	u.Output = sum(u.Output, v.Output)
+	u.Reasoning = sum(u.Reasoning, v.Reasoning)
+}
+
+// bound sees to it that no part is larger than its whole.
+func (u *Usage) bound() {
+	u.CachedInput = min(u.CachedInput, u.Input)
+	u.CacheWrite = min(u.CacheWrite, u.Input)
+	u.CacheWrite1h = min(u.CacheWrite1h, u.CacheWrite)
+	u.AudioInput = min(u.AudioInput, u.Input)
+	u.ImageInput = min(u.ImageInput, u.Input)
+	u.Reasoning = min(u.Reasoning, u.Output)
+	u.AudioOutput = min(u.AudioOutput, u.Output)
+	u.ImageOutput = min(u.ImageOutput, u.Output)
+}
+
+// end notes that the API's end was seen. What failed does not come to its end,
+// unless it is the content that was refused.
+func (t *tally) end() {
+	if !t.failed || t.failure.Class == ClassContentPolicy {
+		t.ended, t.content = true, true
+	}
 }
 
 // maxCount is the largest number of tokens believed, the largest integer that
@@ -84,6 +125,20 @@ func count(v gjson.Result) int64 {
 	return int64(f)
 }
 
+// sum adds two numbers, of which any may be as large as is believed.
+func sum(a, b int64) int64 { return min(a+b, maxCount) }
+
+// seconds reads a length of time, with its fraction, up to some 270 years.
+func seconds(v gjson.Result) time.Duration {
+	f := v.Float()
+	if !(f > 0) { // NaN too
+		return 0
+	}
+	return time.Duration(min(f, maxSeconds) * float64(time.Second))
+}
+
+const maxSeconds = 1 << 33
+
 // setModel notes the model that answered.
 func (t *tally) setModel(v gjson.Result) {
 	if v.Type == gjson.String && v.Str != "" && len(v.Str) <= maxModel {
@@ -91,106 +146,26 @@ func (t *tally) setModel(v gjson.Result) {
 	}
 }
 
-// set replaces the numbers and keeps the model.
+// setTier notes the service tier that answered.
+func (t *tally) setTier(v gjson.Result) {
+	if v.Type == gjson.String && v.Str != "" && len(v.Str) <= maxTier {
+		t.usage.Tier = v.Str
+	}
+}
+
+const maxTier = 64
+
+// set replaces the numbers of tokens and keeps the rest.
 func (t *tally) set(u Usage) {
-	u.Model = t.usage.Model
+	u.Model, u.Tier = t.usage.Model, t.usage.Tier
+	u.Images, u.Audio, u.WebSearches = t.usage.Images, t.usage.Audio, t.usage.WebSearches
 	t.usage = u
 	t.reported = true
 }
 
-// openaiUsage reads the usage object of OpenAI and those who copy it
-// (provider-facts 3.4): chat and embeddings say prompt and completion, the
-// others input and output. It may come more than once; the last one counts.
-func (t *tally) openaiUsage(o gjson.Result) {
-	if o.Get("type").Str == "duration" { // transcription paid by the second
-		return
-	}
-	var u Usage
-	var total int64
-	o.ForEach(func(key, v gjson.Result) bool {
-		switch key.Str {
-		case "prompt_tokens", "input_tokens":
-			u.Input = max(u.Input, count(v))
-		case "completion_tokens", "output_tokens":
-			u.Output = max(u.Output, count(v))
-		case "total_tokens":
-			total = count(v)
-		case "cached_tokens", "prompt_cache_hit_tokens": // Moonshot, DeepSeek
-			u.CachedInput = max(u.CachedInput, count(v))
-		case "prompt_tokens_details", "input_tokens_details", "input_token_details":
-			u.CachedInput = max(u.CachedInput, count(v.Get("cached_tokens")))
-			u.CacheWrite = max(u.CacheWrite, count(v.Get("cache_write_tokens")))
-		case "completion_tokens_details", "output_tokens_details":
-			u.Reasoning = max(u.Reasoning, count(v.Get("reasoning_tokens")))
-		}
-		return true
-	})
-	if total > u.Input+u.Output {
-		u.Output = total - u.Input
-	}
-	t.set(u)
-}
-
-// anthropicUsage reads a usage object of Anthropic (provider-facts 4.5). In a
-// stream it comes again and again, cumulative and with gaps: null, a missing
-// member or a 0 says nothing about the input.
-func (t *tally) anthropicUsage(o gjson.Result) {
-	u := t.usage
-	plain := u.Input - u.CachedInput - u.CacheWrite
-	o.ForEach(func(key, v gjson.Result) bool {
-		if v.Type == gjson.Null {
-			return true
-		}
-		n := count(v)
-		switch key.Str {
-		case "input_tokens":
-			plain = orElse(n, plain)
-		case "cache_read_input_tokens":
-			u.CachedInput = orElse(n, u.CachedInput)
-		case "cache_creation_input_tokens":
-			u.CacheWrite = orElse(n, u.CacheWrite)
-		case "output_tokens":
-			u.Output = n
-		case "output_tokens_details":
-			u.Reasoning = orElse(count(v.Get("thinking_tokens")), u.Reasoning)
-		}
-		return true
-	})
-	u.Input = plain + u.CachedInput + u.CacheWrite
-	t.set(u)
-}
-
-func orElse(n, old int64) int64 {
+func orElse[T int64 | time.Duration](n, old T) T {
 	if n == 0 {
 		return old
 	}
 	return n
-}
-
-// geminiUsage reads usageMetadata (provider-facts 5.3): cumulative, so the
-// last one counts.
-func (t *tally) geminiUsage(o gjson.Result) {
-	var u Usage
-	var total int64
-	o.ForEach(func(key, v gjson.Result) bool {
-		n := count(v)
-		switch key.Str {
-		case "promptTokenCount", "toolUsePromptTokenCount":
-			u.Input += n
-		case "cachedContentTokenCount":
-			u.CachedInput = n
-		case "candidatesTokenCount":
-			u.Output += n
-		case "thoughtsTokenCount":
-			u.Output += n
-			u.Reasoning = n
-		case "totalTokenCount":
-			total = n
-		}
-		return true
-	})
-	if total > u.Input+u.Output {
-		u.Output = total - u.Input
-	}
-	t.set(u)
 }
