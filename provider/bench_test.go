@@ -3,34 +3,45 @@ package provider_test
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/aitransport/aitransport/provider"
 )
 
+// words differ in length, so that no event of a stream is like the one before.
+var words = strings.Fields("I have been asked to say in a few words what errors there are, and sorry, that depends: some users of this API see 429 more than others")
+
 // streams are long answers as the APIs send them, with events of at most 300
-// bytes.
+// bytes. Where an event has %s a word stands, and where it has %d its number.
 func streams() map[string]struct {
 	p    *provider.Provider
 	body []byte
 } {
-	const n = 10_000
-	repeat := func(event, last string) []byte { return []byte(strings.Repeat(event, n) + last) }
-	const chunk = `data: {"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion.chunk","created":1741569952,"model":"gpt-5.6","service_tier":"default","system_fingerprint":"fp_44709d6fcb","choices":[{"index":0,"delta":{"content":" world"},"logprobs":null,"finish_reason":null}],"usage":null`
+	repeat := func(event, last string) []byte {
+		var b strings.Builder
+		for i := range 10_000 {
+			b.WriteString(strings.NewReplacer("%s", words[i%len(words)], "%d", strconv.Itoa(i), "%x", strconv.FormatInt(int64(i)*7919, 36)).Replace(event))
+		}
+		return []byte(b.String() + last)
+	}
+	const chunk = `data: {"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion.chunk","created":1741569952,"model":"gpt-5.6","service_tier":"default","system_fingerprint":"fp_44709d6fcb","choices":[{"index":0,"delta":{"content":" %s"},"logprobs":null,"finish_reason":null}],"usage":null`
+	const used = `data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}`
 	type entry = struct {
 		p    *provider.Provider
 		body []byte
 	}
 	return map[string]entry{
-		"chat": {provider.OpenAI, repeat(chunk+"}\n\n",
-			`data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}}`+"\n\ndata: [DONE]\n\n")},
-		"chat-obfuscated":    {provider.OpenAI, repeat(chunk+`,"obfuscation":"aB3dE"}`+"\n\n", "data: [DONE]\n\n")},
+		"chat":               {provider.OpenAI, repeat(chunk+"}\n\n", used+"\n\ndata: [DONE]\n\n")},
+		"chat-obfuscated":    {provider.OpenAI, repeat(chunk+`,"obfuscation":"%x"}`+"\n\n", "data: [DONE]\n\n")},
 		"chat-without-usage": {provider.OpenAI, repeat(strings.TrimSuffix(chunk, `,"usage":null`)+"}\n\n", "data: [DONE]\n\n")},
 		"chat-crlf":          {provider.OpenAI, repeat(chunk+"}\r\n\r\n", "data: [DONE]\r\n\r\n")},
-		"responses":          {provider.OpenAI, repeat("event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":4,\"item_id\":\"msg_67c9fdcf37fc8190ba82116e33fb28c5\",\"output_index\":0,\"content_index\":0,\"delta\":\" world\",\"logprobs\":[],\"obfuscation\":\"yrqIdNjb\"}\n\n", "")},
-		"messages":           {provider.Anthropic, repeat("event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" world, and how are you today?\"}}\n\n", "")},
-		"generate":           {provider.Gemini, repeat(`data: {"candidates": [{"content": {"parts": [{"text": " world"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 21,"candidatesTokenCount": 1,"totalTokenCount": 82,"thoughtsTokenCount": 60},"modelVersion": "gemini-3.6-flash","responseId": "r1"}`+"\r\n\r\n", "")},
+		"chat-all-unlike":    {provider.OpenAI, repeat(`data: {"id":"%x%x%x","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":" %s"},"logprobs":null,"finish_reason":null}],"system_fingerprint":"fp_44709d6fcb","model":"gpt-5.6","service_tier":"default","usage":null,"obfuscation":"%x%x"}`+"\n\n", "data: [DONE]\n\n")},
+		"responses":          {provider.OpenAI, repeat("event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":%d,\"item_id\":\"msg_67c9fdcf37fc8190ba82116e33fb28c5\",\"output_index\":0,\"content_index\":0,\"delta\":\" %s\",\"logprobs\":[],\"obfuscation\":\"%x\"}\n\n", "")},
+		"messages":           {provider.Anthropic, repeat("event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" %s, and how are you today?\"}}\n\n", "")},
+		"generate":           {provider.Gemini, repeat(`data: {"candidates": [{"content": {"parts": [{"text": " %s"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 21,"candidatesTokenCount": %d,"totalTokenCount": 8%d,"thoughtsTokenCount": 60},"modelVersion": "gemini-3.6-flash","responseId": "r1"}`+"\r\n\r\n", "")},
+		"lines":              {provider.OpenAI, repeat(`{"model":"gemma4","created_at":"2025-10-26T17:21:21.207235Z","message":{"role":"assistant","content":" %s"},"done":false}`+"\n", "")},
 	}
 }
 

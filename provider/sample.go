@@ -64,6 +64,8 @@ type sample struct {
 	data       [512]byte
 	n          int // bytes of data; 0: no sample
 	head, tail int // the bytes at its start and end that later events shared
+
+	pause, paused int // events to let pass before the next sample, where they are all unlike
 }
 
 // worthwhile is how many shared bytes save more time than finding them costs.
@@ -78,11 +80,18 @@ func (s *sample) has(data []byte, keys []memberKey) bool {
 			return true
 		}
 	}
-	if s.n == 0 && len(data) <= len(s.data) {
-		s.n = copy(s.data[:], data)
-		s.head, s.tail = s.n, s.n
+	if s.n == 0 {
+		s.take(data)
 	}
 	return false
+}
+
+// take makes data the sample.
+func (s *sample) take(data []byte) {
+	if s.paused++; s.paused > s.pause && len(data) <= len(s.data) {
+		s.n = copy(s.data[:], data)
+		s.head, s.tail, s.paused = s.n, s.n, 0
+	}
 }
 
 // differs returns between which bytes of data a key must start that is not in
@@ -113,9 +122,10 @@ func (s *sample) shares(data []byte) (ok bool) {
 		s.tail = commonSuffix(data, old[s.n-s.tail:])
 	}
 	if s.head+s.tail < worthwhile {
-		s.n = 0
+		s.n, s.pause = 0, min(2*s.pause+1, 63)
 		return false
 	}
+	s.pause = 0
 	return true
 }
 

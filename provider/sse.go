@@ -36,11 +36,19 @@ func (f *framer) write(p []byte, t *tally) {
 			p = p[1:]
 		}
 	}
-	lf, cr := bytes.IndexByte(p, '\n'), bytes.IndexByte(p, '\r')
-	for lf >= 0 || cr >= 0 {
-		end := lf
-		if lf < 0 || cr >= 0 && cr < lf {
+	cr := bytes.IndexByte(p, '\r')
+	for len(p) > 0 {
+		if cr < 0 && p[0] == '\n' { // most often
+			f.endLine(nil, t)
+			p = p[1:]
+			continue
+		}
+		end := bytes.IndexByte(p, '\n')
+		if cr >= 0 && (end < 0 || cr < end) {
 			end = cr
+		}
+		if end < 0 {
+			break
 		}
 		f.endLine(p[:end], t)
 		next := end + 1
@@ -52,21 +60,14 @@ func (f *framer) write(p []byte, t *tally) {
 			}
 		}
 		p = p[next:]
-		lf, cr = advance(lf, next, p, '\n'), advance(cr, next, p, '\r')
+		switch {
+		case cr >= next:
+			cr -= next
+		case cr >= 0:
+			cr = bytes.IndexByte(p, '\r')
+		}
 	}
 	f.hold(p)
-}
-
-// advance moves an index of c by the bytes that were taken off p's front, and
-// searches on only when it was among them.
-func advance(at, taken int, p []byte, c byte) int {
-	switch {
-	case at < 0:
-		return -1
-	case at >= taken:
-		return at - taken
-	}
-	return bytes.IndexByte(p, c)
 }
 
 // hold keeps what must outlive the piece: data seen, and the head of a line.
@@ -97,15 +98,14 @@ func (f *framer) extend(p []byte) {
 
 // endLine takes the rest of a line, its end not included.
 func (f *framer) endLine(rest []byte, t *tally) {
-	if len(f.line) > 0 {
-		f.extend(rest)
-	}
-	switch {
-	case f.skip:
-		f.skip = false
-	case len(f.line) == 0:
+	if len(f.line) == 0 && !f.skip {
 		f.process(rest, t)
-	default:
+		return
+	}
+	f.extend(rest)
+	if f.skip {
+		f.skip = false
+	} else {
 		f.processHeld(t)
 	}
 }
@@ -152,14 +152,16 @@ func (f *framer) process(line []byte, t *tally) {
 
 var (
 	eventField = []byte("event:")
-	dataField  = []byte("data:")
 	space      = []byte(" ")
 )
 
 // dataOf returns a line's data, and whether it has any.
 func dataOf(line []byte) (value []byte, ok bool) {
-	if value, ok := bytes.CutPrefix(line, dataField); ok {
-		return bytes.TrimPrefix(value, space), true
+	if len(line) >= 5 && string(line[:5]) == "data:" {
+		if len(line) > 5 && line[5] == ' ' {
+			return line[6:], true
+		}
+		return line[5:], true
 	}
 	if len(line) > 0 {
 		switch line[0] {
