@@ -39,11 +39,16 @@ func geminiMatters(t *tally, name, data []byte) bool {
 	switch {
 	case len(name) > 0 && bytes.HasPrefix(name, stepPrefix):
 		return false
-	case t.usage.Model == "":
+	case t.usage.Model == "" && t.nameless < maxNameless:
+		t.nameless++
 		return true
 	}
 	return t.plain.has(data, geminiKeys)
 }
+
+// maxNameless is how many events may lack the model before it is no longer
+// looked for. All of them have it, or none.
+const maxNameless = 8
 
 var stepPrefix = []byte("step.")
 

@@ -63,6 +63,7 @@ type tally struct {
 
 	op       Operation
 	protocol *protocol
+	nameless int     // Gemini: events so far without the model
 	lines    bool    // the body is one JSON value after the other
 	plain    *sample // of the events seen; it only saves time
 }
