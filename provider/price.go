@@ -41,7 +41,7 @@ const maxFactor Factor = 1000 * Times
 // Of returns f times nano, rounded up to the next nano-USD; what is too large
 // for an int64 is the largest int64. What is negative counts as 0.
 func (f Factor) Of(nano int64) int64 {
-	var s sum
+	var s wide
 	s.add(positive(nano), positive(int64(f)), 1)
 	return s.over(Times)
 }

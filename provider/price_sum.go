@@ -17,7 +17,7 @@ const (
 
 // A bill adds up what usage costs.
 type bill struct {
-	sum    sum
+	sum    wide
 	tokens uint64 // what a token times a rate is multiplied by: the service tier is in it
 	known  bool   // all that was used has a rate
 }
@@ -48,13 +48,13 @@ func positive(n int64) uint64 {
 	return uint64(max(n, 0)) // #nosec G115 -- not negative
 }
 
-// A sum is a whole number of up to 192 bits, the lowest first. Billions of
+// A wide is a whole number of up to 192 bits, the lowest first. Billions of
 // products of a count below 2^64, a rate of at most 2^50 and a scale of at most
 // 2^45 fit into it.
-type sum [3]uint64
+type wide [3]uint64
 
 // add adds a*b*c.
-func (s *sum) add(a, b, c uint64) {
+func (s *wide) add(a, b, c uint64) {
 	high, low := bits.Mul64(a, b)
 	carried, first := bits.Mul64(low, c)
 	top, second := bits.Mul64(high, c)
@@ -65,9 +65,9 @@ func (s *sum) add(a, b, c uint64) {
 	s[2] += top + carry
 }
 
-// over returns the sum divided by d, rounded up, or the largest int64 if that is
+// over returns the number divided by d, rounded up, or the largest int64 if that is
 // too large.
-func (s *sum) over(d uint64) int64 {
+func (s *wide) over(d uint64) int64 {
 	third, rest := s[2]/d, s[2]%d
 	second, rest := bits.Div64(rest, s[1], d)
 	first, rest := bits.Div64(rest, s[0], d)

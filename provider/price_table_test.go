@@ -13,22 +13,22 @@ import (
 )
 
 // named is a row whose price tells which it is.
-func named(number int, at string, models ...string) provider.PriceRow {
+func priced(number int, at string, models ...string) provider.PriceRow {
 	return provider.PriceRow{Provider: at, Models: models, Price: provider.Price{Input: provider.Rate(number)}}
 }
 
 func TestTheMostExactRowIsFound(t *testing.T) {
 	table := prices(t,
-		named(1, "", "gpt-5", "gpt-5-20*"),
-		named(2, "", "gpt-*"),
-		named(3, "openai", "gpt-5"),
-		named(4, "openai", "*-mini"),
-		named(5, "open*", "gpt-5-mini"),
-		named(6, "openrouter", "openai/gpt-5"),
-		named(7, "", "claude-*-5"),
-		named(8, "", "claude-opus-*"),
-		named(9, "", "claude-*-opus-5"),
-		named(10, "*er", "*"),
+		priced(1, "", "gpt-5", "gpt-5-20*"),
+		priced(2, "", "gpt-*"),
+		priced(3, "openai", "gpt-5"),
+		priced(4, "openai", "*-mini"),
+		priced(5, "open*", "gpt-5-mini"),
+		priced(6, "openrouter", "openai/gpt-5"),
+		priced(7, "", "claude-*-5"),
+		priced(8, "", "claude-opus-*"),
+		priced(9, "", "claude-*-opus-5"),
+		priced(10, "*er", "*"),
 	)
 	tests := []struct {
 		provider, model string
@@ -120,7 +120,7 @@ func FuzzPriceLookup(f *testing.F) {
 		var rows []provider.PriceRow
 		for i, r := range strings.Split(text, ";") {
 			p, m, _ := strings.Cut(r, ":")
-			rows = append(rows, named(i+1, p, m))
+			rows = append(rows, priced(i+1, p, m))
 		}
 		table, err := provider.NewPriceTable(rows)
 		if err != nil {
@@ -136,7 +136,7 @@ func FuzzPriceLookup(f *testing.F) {
 
 func TestATableIsRefusedWithTheRow(t *testing.T) {
 	change := func(f func(*provider.PriceRow)) provider.PriceRow {
-		r := named(1, "openai", "gpt-5")
+		r := priced(1, "openai", "gpt-5")
 		f(&r)
 		return r
 	}
@@ -148,20 +148,20 @@ func TestATableIsRefusedWithTheRow(t *testing.T) {
 		row  provider.PriceRow
 		want string
 	}{
-		"no model":        {named(1, ""), "at least one name"},
-		"an empty model":  {named(1, "", ""), "empty"},
-		"two stars":       {named(1, "", "a*b*"), "one *"},
-		"provider":        {named(1, "a**", "b"), "one *"},
-		"a long name":     {named(1, "", strings.Repeat("x", 513)), "513 bytes"},
-		"many models":     {named(1, "", many...), "101"},
-		"no price":        {named(0, "", "m"), "Free"},
-		"negative":        {named(-2, "", "m"), "input: -2"},
-		"too dear":        {named(1e16, "", "m"), "input"},
+		"no model":        {priced(1, ""), "at least one name"},
+		"an empty model":  {priced(1, "", ""), "empty"},
+		"two stars":       {priced(1, "", "a*b*"), "one *"},
+		"provider":        {priced(1, "a**", "b"), "one *"},
+		"a long name":     {priced(1, "", strings.Repeat("x", 513)), "513 bytes"},
+		"many models":     {priced(1, "", many...), "101"},
+		"no price":        {priced(0, "", "m"), "Free"},
+		"negative":        {priced(-2, "", "m"), "input: -2"},
+		"too dear":        {priced(1e16, "", "m"), "input"},
 		"a day":           {change(func(r *provider.PriceRow) { r.AsOf = "yesterday" }), "2006-01-02"},
 		"a long source":   {change(func(r *provider.PriceRow) { r.Source = strings.Repeat("x", 1025) }), "source"},
-		"twice":           {named(1, "", "first"), "stands in row 1 too"},
-		"twice in itself": {named(1, "", "x*", "x*"), "stands in row 2 too"},
-		"any provider":    {named(1, "*", "first"), "stands in row 1 too"},
+		"twice":           {priced(1, "", "first"), "stands in row 1 too"},
+		"twice in itself": {priced(1, "", "x*", "x*"), "stands in row 2 too"},
+		"any provider":    {priced(1, "*", "first"), "stands in row 1 too"},
 		"long: no length": {change(func(r *provider.PriceRow) { r.Long = []provider.LongPrice{{Price: r.Price}} }), "above 0"},
 		"long: order": {change(func(r *provider.PriceRow) {
 			r.Long = []provider.LongPrice{{Above: 2, Price: r.Price}, {Above: 1, Price: r.Price}}
@@ -180,7 +180,7 @@ func TestATableIsRefusedWithTheRow(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			table, err := provider.NewPriceTable([]provider.PriceRow{named(1, "", "first"), tt.row})
+			table, err := provider.NewPriceTable([]provider.PriceRow{priced(1, "", "first"), tt.row})
 			require.ErrorContains(t, err, tt.want)
 			assert.ErrorContains(t, err, "row 2")
 			assert.Nil(t, table)
@@ -209,8 +209,8 @@ func TestATableSharesNothing(t *testing.T) {
 }
 
 func TestOver(t *testing.T) {
-	base := prices(t, named(1, "", "gpt-5", "gpt-5-20*"), named(2, "", "gpt-4*"), named(3, "openai", "o3"))
-	own := prices(t, named(10, "", "gpt-5"), named(11, "relay", "*"), named(12, "openai", "*"))
+	base := prices(t, priced(1, "", "gpt-5", "gpt-5-20*"), priced(2, "", "gpt-4*"), priced(3, "openai", "o3"))
+	own := prices(t, priced(10, "", "gpt-5"), priced(11, "relay", "*"), priced(12, "openai", "*"))
 	both, err := own.Over(base)
 	require.NoError(t, err)
 	for _, tt := range []struct {

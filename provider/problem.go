@@ -285,10 +285,10 @@ func (p *problem) setStatus(raw []byte) {
 
 // Keys of google.rpc messages, wherever they stand in a list of them.
 var (
-	reasonKey     = memberKey{`"reason"`, 3}
-	quotaKey      = memberKey{`"quotaId"`, 1}
-	retryDelayKey = memberKey{`"retryDelay"`, 6}
-	resetDelayKey = memberKey{`"quotaResetDelay"`, 1}
+	reasonKey     = memberKey{key: `"reason"`, rare: 3}
+	quotaKey      = memberKey{key: `"quotaId"`, rare: 1}
+	retryDelayKey = memberKey{key: `"retryDelay"`, rare: 6}
+	resetDelayKey = memberKey{key: `"quotaResetDelay"`, rare: 1}
 )
 
 // readDetails reads Anthropic's object with an error_code, or Google's list of
@@ -300,7 +300,7 @@ func (p *problem) readDetails(raw []byte) {
 	}
 	p.reason = orWord(p.reason, reasonKey.text(raw))
 	for rest := raw; ; {
-		at := quotaKey.value(rest)
+		at := quotaKey.value(rest, 0, len(rest))
 		if at < 0 {
 			break
 		}
@@ -313,8 +313,8 @@ func (p *problem) readDetails(raw []byte) {
 }
 
 // text returns the first string that is a value of k in data, or "".
-func (k memberKey) text(data []byte) string {
-	at := k.value(data)
+func (k *memberKey) text(data []byte) string {
+	at := k.value(data, 0, len(data))
 	if at < 0 {
 		return ""
 	}

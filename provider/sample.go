@@ -8,7 +8,7 @@ import (
 
 // A memberKey is a key to look for in JSON without parsing it.
 type memberKey struct {
-	key  string // in its quotation marks, at most maxKey bytes
+	key  string // in its quotation marks; of a sample, at most maxKey bytes
 	rare int    // the index in key of the byte that other text has least of
 	only byte   // the first byte of the values that count; 0: of any but null
 }

@@ -117,8 +117,8 @@ func (w *withoutUsage) release(out []byte) []byte {
 
 // isUsageChunk reports whether an event has a usage and no choices.
 func isUsageChunk(event []byte) bool {
-	data, ok := bytes.CutPrefix(trimHead(event), dataField)
-	if !ok || !usageKey.in(data) || !gjson.ValidBytes(data) {
+	data, ok := bytes.CutPrefix(trimHead(event), []byte("data:"))
+	if !ok || usageKey.value(data, 0, len(data)) < 0 || !gjson.ValidBytes(data) {
 		return false
 	}
 	v := gjson.ParseBytes(data)

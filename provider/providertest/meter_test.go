@@ -92,7 +92,7 @@ func operations() []metered {
 			body: `{"model":"m1","prompt":"hi"}`, stream: `{"model":"m1","prompt":"hi","stream":true}`},
 		{name: "image edits", api: openai, fake: providertest.OpenAI, path: "/v1/images/edits", kind: provider.OpImages, usage: anonymous(tokens),
 			files: []string{"image"}, fields: []string{"model", "m1", "prompt", "hi"}},
-		{name: "image variations", api: openai, fake: providertest.OpenAI, path: "/v1/images/variations", kind: provider.OpImages, usage: nothing,
+		{name: "image variations", api: openai, fake: providertest.OpenAI, path: "/v1/images/variations", kind: provider.OpImages, usage: provider.Usage{Complete: true},
 			files: []string{"image"}, fields: []string{"model", "m1"}},
 		{name: "speech", api: openai, fake: providertest.OpenAI, path: "/v1/audio/speech", kind: provider.OpAudio, usage: nothing,
 			body: `{"model":"m1","input":"hi","voice":"alloy"}`},
@@ -104,7 +104,7 @@ func operations() []metered {
 			files: []string{"file"}, fields: []string{"model", "m1", "stream", "true"}},
 		{name: "translation", api: openai, fake: providertest.OpenAI, path: "/v1/audio/translations", kind: provider.OpAudio, usage: nothing,
 			files: []string{"file"}, fields: []string{"model", "m1"}},
-		{name: "moderation", api: openai, fake: providertest.OpenAI, path: "/v1/moderations", kind: provider.OpModeration, usage: provider.Usage{Model: "m1"}, body: `{"model":"m1","input":"hi"}`},
+		{name: "moderation", api: openai, fake: providertest.OpenAI, path: "/v1/moderations", kind: provider.OpModeration, usage: provider.Usage{Model: "m1", Complete: true}, body: `{"model":"m1","input":"hi"}`},
 
 		{name: "messages", api: anthropic, fake: providertest.Anthropic, path: "/v1/messages", kind: provider.OpMessages, usage: whole,
 			body: messageBody, stream: messageStream},
