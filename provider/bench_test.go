@@ -41,6 +41,7 @@ func streams() map[string]struct {
 		"responses":          {provider.OpenAI, repeat("event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"sequence_number\":%d,\"item_id\":\"msg_67c9fdcf37fc8190ba82116e33fb28c5\",\"output_index\":0,\"content_index\":0,\"delta\":\" %s\",\"logprobs\":[],\"obfuscation\":\"%x\"}\n\n", "")},
 		"messages":           {provider.Anthropic, repeat("event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" %s, and how are you today?\"}}\n\n", "")},
 		"generate":           {provider.Gemini, repeat(`data: {"candidates": [{"content": {"parts": [{"text": " %s"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 21,"candidatesTokenCount": %d,"totalTokenCount": 8%d,"thoughtsTokenCount": 60},"modelVersion": "gemini-3.6-flash","responseId": "r1"}`+"\r\n\r\n", "")},
+		"joined":             {provider.OpenAI, repeat("data: %s\n", "\n")},
 		"lines":              {provider.OpenAI, repeat(`{"model":"gemma4","created_at":"2025-10-26T17:21:21.207235Z","message":{"role":"assistant","content":" %s"},"done":false}`+"\n", "")},
 	}
 }

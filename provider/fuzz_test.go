@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -11,42 +12,110 @@ import (
 	"github.com/aitransport/aitransport/provider"
 )
 
-// FuzzSplit: wherever a body is split, and whenever the meter is asked, it says
-// the same about usage, failure and end.
-func FuzzSplit(f *testing.F) {
+// FuzzMeterSplit: wherever a body is split, and whenever the meter is asked, it
+// says the same about usage, failure, end and content.
+func FuzzMeterSplit(f *testing.F) {
 	for i, c := range metered(f) {
 		f.Add([]byte(c.body), uint16(i*7), uint16(i*31), uint8(i))
-		f.Add([]byte(strings.ReplaceAll(c.body, "\n", "\r\n")), uint16(i*13), uint16(i*3), uint8(i))
+		f.Add([]byte(strings.ReplaceAll(c.body, "\n", "\r\n")), uint16(i*13), uint16(i*3), uint8(i+100))
+	}
+	for i, c := range contentCases {
+		if body := strings.Join(c.pieces, ""); len(body) < 8192 {
+			f.Add([]byte(body), uint16(len(c.pieces[0])), uint16(1), uint8(i))
+		}
 	}
 	apis := []*provider.Provider{provider.OpenAI, provider.Anthropic, provider.Gemini}
+	kinds := []provider.OperationKind{provider.OpUnknown, provider.OpImages, provider.OpEmbeddings, provider.OpAudio, provider.OpModeration}
+	types := []string{"", "text/event-stream", "application/x-ndjson"}
 	f.Fuzz(func(t *testing.T, body []byte, first, second uint16, which uint8) {
-		api := apis[int(which)%len(apis)].API
-		op := provider.Operation{Kind: provider.OpUnknown}
-		whole := api.NewMeter(op, http.Header{})
+		n := int(which)
+		api, op := apis[n%3].API, provider.Operation{Kind: kinds[n/3%5]}
+		h := headers("Content-Type", types[n/15%3])
+		whole, split, bytewise := api.NewMeter(op, h), api.NewMeter(op, h), api.NewMeter(op, h)
 		_, _ = whole.Write(body)
 
 		i := int(first) % (len(body) + 1)
 		j := i + int(second)%(len(body)-i+1)
-		split := api.NewMeter(op, http.Header{})
 		for _, piece := range [][]byte{body[:i], body[i:j], body[j:]} {
-			p := append([]byte(nil), piece...)
+			p := bytes.Clone(piece)
 			if n, err := split.Write(p); n != len(p) || err != nil {
 				t.Fatalf("Write: %d, %v", n, err)
 			}
 			clear(p)
 			split.Usage()
+			for k := range piece {
+				_, _ = bytewise.Write(piece[k : k+1])
+			}
+			if content(split) != content(bytewise) {
+				t.Fatalf("content: %v, bytewise %v", content(split), content(bytewise))
+			}
 		}
-		if a, b := whole.Usage(), split.Usage(); a != b {
-			t.Fatalf("split at %d and %d: %+v, whole: %+v", i, j, b, a)
+		for _, other := range []provider.Meter{split, bytewise} {
+			agree(t, whole, other)
 		}
-		if u := whole.Usage(); u.Input < 0 || u.Output < 0 || u.CachedInput < 0 || u.CacheWrite < 0 || u.Reasoning < 0 {
-			t.Fatalf("negative: %+v", u)
+		sound(t, whole.Usage())
+	})
+}
+
+// agree fails if two meters say different things.
+func agree(t *testing.T, a, b provider.Meter) {
+	t.Helper()
+	if a, b := a.Usage(), b.Usage(); a != b {
+		t.Fatalf("%+v, whole: %+v", b, a)
+	}
+	va, fa := failure(a)
+	vb, fb := failure(b)
+	va.Until, vb.Until = time.Time{}, time.Time{} // by the clock
+	if va != vb || fa != fb || ended(a) != ended(b) || content(a) != content(b) {
+		t.Fatalf("%+v %v %v, whole: %+v %v %v", vb, ended(b), content(b), va, ended(a), content(a))
+	}
+}
+
+// sound fails if a number is negative or a part larger than its whole.
+func sound(t *testing.T, u provider.Usage) {
+	t.Helper()
+	for _, n := range []int64{
+		u.Input, u.CachedInput, u.CacheWrite, u.CacheWrite1h, u.AudioInput, u.ImageInput, u.Output, u.Reasoning, u.AudioOutput,
+		u.ImageOutput, u.Images, int64(u.Audio), u.WebSearches,
+		u.Input - max(u.CachedInput, u.CacheWrite, u.AudioInput, u.ImageInput), u.CacheWrite - u.CacheWrite1h,
+		u.Output - max(u.Reasoning, u.AudioOutput, u.ImageOutput),
+	} {
+		if n < 0 {
+			t.Fatalf("%+v", u)
 		}
-		va, fa := failure(whole)
-		vb, fb := failure(split)
-		va.Until, vb.Until = time.Time{}, time.Time{} // by the clock
-		if va != vb || fa != fb || ended(whole) != ended(split) {
-			t.Fatalf("split at %d and %d: %+v, whole: %+v", i, j, vb, va)
+	}
+}
+
+// FuzzMeterBound: whatever is repeated however often, a meter keeps no more
+// than its bound of it, and goes on.
+func FuzzMeterBound(f *testing.F) {
+	f.Add([]byte("data: {\"a\":\""), []byte("x"), []byte("\"}\n\n"), uint8(0))
+	f.Add([]byte("data: "), []byte("x\ndata: "), []byte("\n\n"), uint8(1))
+	f.Add([]byte("["), []byte(`{"a":[{"usageMetadata":{}}]},`), []byte("]"), uint8(2))
+	f.Add([]byte("{"), []byte(`"usage":{"prompt_tokens":9e15},`), []byte("}"), uint8(0))
+	f.Add([]byte(": "), []byte(`{`), []byte("\n"), uint8(1))
+	f.Add([]byte(""), []byte("{\"usage\":{\"iterations\":[1]}}\n"), []byte(""), uint8(1))
+	f.Add([]byte("{\""), []byte("\\"), []byte("\"}"), uint8(2))
+	apis := []*provider.Provider{provider.OpenAI, provider.Anthropic, provider.Gemini}
+	f.Fuzz(func(t *testing.T, head, unit, end []byte, which uint8) {
+		if len(unit) == 0 || len(head)+len(unit)+len(end) > 4096 {
+			return
+		}
+		m := apis[int(which)%3].API.NewMeter(provider.Operation{}, http.Header{})
+		piece := bytes.Repeat(unit, 1+4096/len(unit))
+		for range 2 {
+			_, _ = m.Write(head)
+			for written := 0; written < 5<<18; written += len(piece) {
+				_, _ = m.Write(piece)
+			}
+			if n := provider.Kept(m); n > 1<<20+64<<10 {
+				t.Fatalf("keeps %d bytes", n)
+			}
+			_, _ = m.Write(end)
+			sound(t, m.Usage())
+			if n := provider.Kept(m); n > 1<<20+64<<10 {
+				t.Fatalf("keeps %d bytes at the end", n)
+			}
 		}
 	})
 }

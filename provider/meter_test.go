@@ -64,6 +64,73 @@ func metered(t testing.TB) []struct {
 			"event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"input_tokens\":0,\"output_tokens\":2}}\n\n" +
 			"event: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"input_tokens\":9,\"output_tokens\":3}}\n\n", provider.Usage{Input: 9, Output: 3}},
 		{"counting", provider.Anthropic, provider.OpCountTokens, `{"input_tokens":2095}`, provider.Usage{Complete: true}},
+		{"everything of chat", provider.OpenAI, chat, `{"model":"m","service_tier":"priority","choices":[],"usage":{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,"prompt_tokens_details":{"cached_tokens":20,"cache_write_tokens":12,"audio_tokens":30,"image_tokens":5,"text_tokens":65},"completion_tokens_details":{"reasoning_tokens":10,"audio_tokens":25,"image_tokens":3,"accepted_prediction_tokens":1}}}`,
+			provider.Usage{Input: 100, CachedInput: 20, CacheWrite: 12, AudioInput: 30, ImageInput: 5, Output: 50, Reasoning: 10, AudioOutput: 25, ImageOutput: 3, Tier: "priority", Model: "m", Complete: true}},
+		{"writes to the cache by time", provider.OpenAI, responses, `{"usage":{"input_tokens":100,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":60,"cache_write_tokens_details":{"ttl_30m_tokens":40,"ttl_12h_tokens":20}},"output_tokens":1}}`,
+			provider.Usage{Input: 100, CacheWrite: 60, CacheWrite1h: 20, Output: 1, Complete: true}},
+		{"writes beside the details", provider.OpenAI, responses, `{"usage":{"input_tokens":100,"cache_write_tokens_details":{"ttl_30m_tokens":40,"ttl_12h_tokens":20},"output_tokens":1}}`,
+			provider.Usage{Input: 100, CacheWrite: 60, CacheWrite1h: 20, Output: 1, Complete: true}},
+		{"compacted response", provider.OpenAI, responses, `{"object":"response.compaction","output":[],"usage":{"input_tokens":139,"input_tokens_details":{"cached_tokens":0},"output_tokens":438,"output_tokens_details":{"reasoning_tokens":64},"total_tokens":577}}`,
+			provider.Usage{Input: 139, Output: 438, Reasoning: 64, Complete: true}},
+		{"tools of a response", provider.OpenAI, responses, `{"output":[{"type":"web_search_call","action":{"type":"search"}},{"type":"web_search_call","action":{"type":"open_page"}},{"type":"image_generation_call","status":"completed","result":"iVBO"},{"type":"image_generation_call","status":"failed","result":null},{"type":"message","content":[]}],"usage":{"input_tokens":1,"output_tokens":1}}`,
+			provider.Usage{Input: 1, Output: 1, Images: 1, WebSearches: 1, Complete: true}},
+		{"searches that are counted", provider.OpenAI, responses, `{"output":[{"type":"web_search_call"},{"type":"web_search_call"}],"tool_usage":{"web_search":{"num_requests":1}},"usage":{"input_tokens":1,"output_tokens":1}}`,
+			provider.Usage{Input: 1, Output: 1, WebSearches: 1, Complete: true}},
+		{"tools in a stream", provider.OpenAI, responses, named(`{"type":"response.web_search_call.completed","item_id":"w"}`) + named(`{"type":"response.image_generation_call.completed","item_id":"i"}`) + named(`{"type":"response.completed","response":{"service_tier":"flex","output":[{"type":"image_generation_call","result":"iVBO"}],"usage":{"input_tokens":1,"output_tokens":2}}}`),
+			provider.Usage{Input: 1, Output: 2, Images: 1, WebSearches: 1, Tier: "flex", Complete: true}},
+		{"incomplete response", provider.OpenAI, responses, named(`{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"usage":{"input_tokens":1,"output_tokens":2}}}`),
+			provider.Usage{Input: 1, Output: 2, Complete: true}},
+		{"images", provider.OpenAI, provider.OpImages, `{"created":1,"data":[{"b64_json":"iVBO"},{"b64_json":"iV{\"[{BO"}],"usage":{"total_tokens":100,"input_tokens":50,"output_tokens":50,"input_tokens_details":{"text_tokens":10,"image_tokens":40},"output_tokens_details":{"image_tokens":50,"text_tokens":0}}}`,
+			provider.Usage{Input: 50, ImageInput: 40, Output: 50, ImageOutput: 50, Images: 2, Complete: true}},
+		{"images paid by the piece", provider.OpenAI, provider.OpImages, `{"created":1,"data":[{"url":"https://example.com/1"},{"url":"https://example.com/2"},{"url":"https://example.com/3"}]}`, provider.Usage{Images: 3, Complete: true}},
+		{"no images", provider.OpenAI, provider.OpImages, `{"error":{"message":"x","details":[{}]},"x":[{}]}`, provider.Usage{}},
+		{"edited image", provider.OpenAI, provider.OpImages, named(`{"type":"image_edit.partial_image","b64_json":"iV"}`) + named(`{"type":"image_edit.completed","b64_json":"iVBO","usage":{"input_tokens":5,"output_tokens":6,"total_tokens":11}}`), provider.Usage{Input: 5, Output: 6, Images: 1, Complete: true}},
+		{"predictions", provider.Gemini, provider.OpImages, `{"predictions":[{"mimeType":"image/png","bytesBase64Encoded":"iVBO"},{"mimeType":"image/png"}]}`, provider.Usage{Images: 2, Complete: true}},
+		{"by tokens", provider.OpenAI, provider.OpAudio, `{"text":"x","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":45,"total_tokens":59}}`, provider.Usage{Input: 14, AudioInput: 14, Output: 45, Complete: true}},
+		{"by a second that is none", provider.OpenAI, provider.OpAudio, `{"text":"x","usage":{"type":"duration","seconds":-1}}`, provider.Usage{Complete: true}},
+		{"by too many seconds", provider.OpenAI, provider.OpAudio, `{"text":"x","usage":{"type":"duration","seconds":1e300}}`, provider.Usage{Audio: 1 << 33 * time.Second, Complete: true}},
+		{"moderation", provider.OpenAI, provider.OpModeration, `{"id":"modr-1","model":"omni","results":[]}`, provider.Usage{Model: "omni", Complete: true}},
+		{"moderation, cut", provider.OpenAI, provider.OpModeration, `{"id":"modr-1","model":"omni"`, provider.Usage{}},
+		{"embeddings of pictures", provider.OpenAI, provider.OpEmbeddings, `{"data":[],"usage":{"prompt_tokens":8,"total_tokens":1008}}`, provider.Usage{Input: 1008, Complete: true}},
+		{"parts beyond the whole", provider.OpenAI, chat, `{"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":50,"audio_tokens":9,"image_tokens":9,"cache_write_tokens":99},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":4,"image_tokens":5}}}`,
+			provider.Usage{Input: 5, CachedInput: 5, CacheWrite: 5, AudioInput: 5, ImageInput: 5, Output: 2, Reasoning: 2, AudioOutput: 2, ImageOutput: 2, Complete: true}},
+		{"an empty object takes nothing back", provider.OpenAI, chat, data(`{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}`) + data(`{"choices":[],"usage":{}}`) + "data: [DONE]\n\n", provider.Usage{Input: 3, Output: 4, Complete: true}},
+
+		{"DeepSeek", provider.OpenAI, chat, file("deepseek/200-usage.json"), provider.Usage{Input: 100, CachedInput: 64, Output: 50, Reasoning: 30, Complete: true}},
+		{"Moonshot", provider.OpenAI, chat, file("moonshot/stream-usage.sse"), provider.Usage{Input: 19, CachedInput: 4, Output: 13, Model: "kimi-k2", Complete: true}},
+		{"Moonshot, in both places", provider.OpenAI, chat, strings.Replace(file("moonshot/stream-usage.sse"), `"choices":[{"index":0,"delta":{},`, `"usage":{"prompt_tokens":19,"completion_tokens":13,"cached_tokens":4},"choices":[{"index":0,"delta":{},`, 1), provider.Usage{Input: 19, CachedInput: 4, Output: 13, Model: "kimi-k2", Complete: true}},
+		{"Moonshot, null above", provider.OpenAI, chat, strings.Replace(file("moonshot/stream-usage.sse"), `"choices":[{"index":0,"delta":{},`, `"usage":null,"choices":[{"index":0,"delta":{},`, 1), provider.Usage{Input: 19, CachedInput: 4, Output: 13, Model: "kimi-k2", Complete: true}},
+		{"Groq", provider.OpenAI, chat, file("groq/stream-usage.sse"), provider.Usage{Input: 18, Output: 5, Model: "llama-3.3-70b-versatile", Complete: true}},
+		{"xAI", provider.OpenAI, chat, file("xai/200-usage.json"), provider.Usage{Input: 12, Output: 387, Reasoning: 386, Complete: true}},
+		{"OpenRouter", provider.OpenAI, chat, file("openrouter/stream-usage.sse"), provider.Usage{Input: 10, Output: 4, Model: "x/y", Complete: true}},
+		{"vLLM, continuous", provider.OpenAI, chat, file("vllm/stream-continuous-usage.sse"), provider.Usage{Input: 7, Output: 2, Model: "m", Complete: true}},
+		{"MiniMax", provider.OpenAI, chat, `{"model":"abab","choices":[],"usage":{"total_tokens":9,"prompt_tokens":7,"completion_tokens":2},"base_resp":{"status_code":0,"status_msg":""}}`, provider.Usage{Input: 7, Output: 2, Model: "abab", Complete: true}},
+		{"Ollama", provider.OpenAI, chat, file("ollama/stream.ndjson"), provider.Usage{Input: 26, Output: 282, Model: "gemma4", Complete: true}},
+		{"Ollama, cut", provider.OpenAI, chat, file("ollama/stream.ndjson")[:300], provider.Usage{Model: "gemma4"}},
+		{"Ollama, the prompt cached", provider.OpenAI, chat, `{"model":"gemma4","response":"Hi","done":true,"eval_count":3}`, provider.Usage{Output: 3, Model: "gemma4", Complete: true}},
+		{"Ollama's embeddings", provider.OpenAI, provider.OpEmbeddings, `{"model":"e","embeddings":[[0.1,-2e-3]],"total_duration":14143917,"prompt_eval_count":8}`, provider.Usage{Input: 8, Model: "e", Complete: true}},
+
+		{"everything of messages", provider.Anthropic, messages, `{"type":"message","model":"c","content":[],"stop_reason":"end_turn","usage":{"input_tokens":3,"cache_read_input_tokens":10,"cache_creation_input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3},"output_tokens":7,"output_tokens_details":{"thinking_tokens":4},"server_tool_use":{"web_search_requests":2,"web_fetch_requests":1},"service_tier":"batch","speed":"fast"}}`,
+			provider.Usage{Input: 18, CachedInput: 10, CacheWrite: 5, CacheWrite1h: 3, Output: 7, Reasoning: 4, WebSearches: 3, Tier: "batch", Model: "c", Complete: true}},
+		{"searches in a stream", provider.Anthropic, messages, named(strings.Replace(start, `"output_tokens":1`, `"output_tokens":1,"cache_creation_input_tokens":4,"cache_creation":{"ephemeral_1h_input_tokens":4},"server_tool_use":{"web_search_requests":0}`, 1)) +
+			named(`{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":5,"server_tool_use":{"web_search_requests":1}}}`) +
+			named(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9,"cache_creation":null,"server_tool_use":{"web_search_requests":2}}}`) + named(`{"type":"message_stop"}`),
+			provider.Usage{Input: 6, CacheWrite: 4, CacheWrite1h: 4, Output: 9, WebSearches: 2, Model: "c", Complete: true}},
+		{"compaction is not in the sums", provider.Anthropic, messages, named(start) +
+			named(`{"type":"message_delta","delta":{},"usage":{"output_tokens":5,"iterations":[{"type":"compaction","input_tokens":100,"output_tokens":20},{"type":"message","input_tokens":2,"output_tokens":5}]}}`) +
+			named(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":2,"output_tokens":7,"iterations":[{"type":"compaction","input_tokens":100,"output_tokens":20},{"type":"message","input_tokens":2,"output_tokens":7}]}}`) + named(`{"type":"message_stop"}`),
+			provider.Usage{Input: 102, Output: 27, Model: "c", Complete: true}},
+		{"cut after the start", provider.Anthropic, messages, named(start), provider.Usage{Input: 2, Output: 1, Model: "c"}},
+
+		{"everything of generate", provider.Gemini, generate, `{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":40,"candidatesTokenCount":20,"totalTokenCount":65,"thoughtsTokenCount":5,"promptTokensDetails":[{"modality":"TEXT","tokenCount":10},{"modality":"AUDIO","tokenCount":18},{"modality":"IMAGE","tokenCount":12}],"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":15},{"modality":"AUDIO","tokenCount":5}],"trafficType":"ON_DEMAND"},"modelVersion":"g"}`,
+			provider.Usage{Input: 40, AudioInput: 18, ImageInput: 12, Output: 25, Reasoning: 5, AudioOutput: 5, ImageOutput: 15, Tier: "ON_DEMAND", Model: "g", Complete: true}},
+		{"counting by Gemini", provider.Gemini, provider.OpCountTokens, `{"totalTokens":31,"cachedContentTokenCount":4}`, provider.Usage{Complete: true}},
+		{"interaction stream", provider.Gemini, provider.OpUnknown, file("gemini/interaction-stream.sse"), provider.Usage{Input: 11, CachedInput: 3, Output: 335, Reasoning: 245, Tier: "standard", Model: "gemini-3.5-flash", Complete: true}},
+		{"interaction, continued", provider.Gemini, provider.OpUnknown, strings.Replace(file("gemini/interaction-stream.sse"), "event: interaction.completed", "event: interaction.completed\n"+data(`{"event_type":"interaction.completed","interaction":{"usage":{"total_input_tokens":1,"total_output_tokens":1}}}`)+"event: interaction.completed", 1), provider.Usage{Input: 11, CachedInput: 3, Output: 335, Reasoning: 245, Tier: "standard", Model: "gemini-3.5-flash", Complete: true}},
+		{"interaction", provider.Gemini, provider.OpUnknown, `{"id":"v1","status":"completed","model":"g","usage":{"total_input_tokens":133,"input_tokens_by_modality":[{"modality":"audio","tokens":100}],"total_output_tokens":1567,"output_tokens_by_modality":[{"modality":"image","tokens":1120}],"total_tool_use_tokens":7,"total_tokens":1707,"grounding_tool_count":[{"type":"google_search","count":2}]}}`,
+			provider.Usage{Input: 140, AudioInput: 100, Output: 1567, ImageOutput: 1120, WebSearches: 2, Model: "g", Complete: true}},
+		{"numbers that overflow", provider.Gemini, generate, `{"usageMetadata":{` + strings.Repeat(`"promptTokenCount":9e15,`, 3000) + `"candidatesTokenCount":1}}`, provider.Usage{Input: 1 << 53, Output: 1, Complete: true}},
+
 		{"compatible chat", provider.Anthropic, chat, file("openai/chat-stream.sse"), provider.Usage{Input: 1024, CachedInput: 896, Output: 7, Model: "gpt-4o-mini-2024-07-18", Complete: true}},
 
 		{"generate stream", provider.Gemini, generate, file("gemini/stream.sse"), provider.Usage{Input: 21, CachedInput: 10, Output: 65, Reasoning: 60, Model: "gemini-3.6-flash", Complete: true}},
@@ -168,6 +235,18 @@ func TestFailures(t *testing.T) {
 		{provider.OpenAI, chat, ": OPENROUTER PROCESSING\n\n" + `data: {"error":{"code":429,"message":"Rate limit exceeded"},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}` + "\n\n", rate, "429"},
 		{provider.OpenAI, chat, `{"choices":[{"index":0,"finish_reason":"error","error":{"code":502,"message":"Provider disconnected"}}]}`, transient, "502"},
 		{provider.OpenAI, chat, `{"error":{"type":"server_error","message":"x"}}`, transient, "server_error"},
+		{provider.OpenAI, chat, string(fixture(t, "openrouter/200-choice-error.json")), transient, "502"},
+		{provider.OpenAI, chat, string(fixture(t, "openrouter/stream-error.sse")), rate, "429"},
+		{provider.OpenAI, chat, string(fixture(t, "minimax/200-insufficient-balance.json")), transient, "1008"},
+		{provider.OpenAI, chat, string(fixture(t, "minimax/stream-rate-limit.sse")), transient, "1002"},
+		{provider.OpenAI, chat, string(fixture(t, "groq/stream-error.sse")), transient, "over_capacity"},
+		{provider.OpenAI, chat, string(fixture(t, "vllm/stream-error.sse")), transient, "InternalServerError"},
+		{provider.OpenAI, chat, string(fixture(t, "ollama/stream-error.ndjson")), transient, ""},
+		{provider.OpenAI, chat, `{"error":"Unauthorized"}`, transient, ""},
+		{provider.OpenAI, chat, `[{"error":{"code":429,"message":"x","status":"RESOURCE_EXHAUSTED"}}]`, rate, "RESOURCE_EXHAUSTED"},
+		{provider.OpenAI, chat, delta(`{"content":"Hi"}`) + data(`{"id":"c","choices":[{"index":0,"delta":{"content":" there"},"finish_reason":null}],"usage":null,"error":{"message":"x","type":"server_error"}}`), transient, "server_error"},
+		{provider.OpenAI, responses, data(`{"sequence_number":1,"code":"rate_limit_exceeded","message":"x","type":"error","param":null}`), rate, "rate_limit_exceeded"},
+		{provider.Gemini, provider.OpUnknown, "event: error\n" + data(string(fixture(t, "gemini/200-interactions-error.json"))), provider.ClassInvalidRequest, "not_found"},
 		{provider.Anthropic, messages, string(fixture(t, "anthropic/stream-overloaded.sse")), overloaded, "overloaded_error"},
 		{provider.Anthropic, messages, withoutNames(string(fixture(t, "anthropic/stream-overloaded.sse"))), overloaded, "overloaded_error"},
 		{provider.Anthropic, messages, string(fixture(t, "anthropic/200-refusal.json")), policy, "refusal"},
@@ -188,7 +267,7 @@ func TestFailures(t *testing.T) {
 	}
 	for _, c := range metered(t) {
 		if _, failed := failure(meter(c.p, c.kind, c.body)); failed {
-			assert.Contains(t, []string{"refusal", "blocked"}, c.name)
+			assert.Contains(t, []string{"refusal", "blocked", "no images"}, c.name)
 		}
 	}
 }

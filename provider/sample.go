@@ -11,25 +11,26 @@ type memberKey struct {
 	key  string // in its quotation marks; of a sample, at most maxKey bytes
 	rare int    // the index in key of the byte that other text has least of
 	only byte   // the first byte of the values that count; 0: of any but null
+	word bool   // it counts as a value, too
 }
 
 const maxKey = len(`"usageMetadata"`)
 
 var (
 	usageKey    = memberKey{key: `"usage"`, rare: 4}
-	errorKey    = memberKey{key: `"error"`, rare: 2}
-	baseRespKey = memberKey{key: `"base_resp"`, rare: 1}       // MiniMax
-	doneKey     = memberKey{key: `"done"`, rare: 1, only: 't'} // Ollama
-	metaKey     = memberKey{key: `"usageMetadata"`, rare: 6}   // Gemini
-	finishKey   = memberKey{key: `"finishReason"`, rare: 7}    // Gemini
-	blockKey    = memberKey{key: `"blockReason"`, rare: 6}     // Gemini
+	errorKey    = memberKey{key: `"error"`, rare: 2, word: true} // {"type":"error"}, too
+	baseRespKey = memberKey{key: `"base_resp"`, rare: 1}         // MiniMax
+	doneKey     = memberKey{key: `"done"`, rare: 1, only: 't'}   // Ollama
+	metaKey     = memberKey{key: `"usageMetadata"`, rare: 6}     // Gemini
+	finishKey   = memberKey{key: `"finishReason"`, rare: 7}      // Gemini
+	blockKey    = memberKey{key: `"blockReason"`, rare: 6}       // Gemini
 )
 
-// value returns where in data the first value of k that counts starts, or -1,
-// for keys that start at from or later and before to. Inside a string the
-// quotation marks are escaped, so text never passes for a member. Going from
-// one rare byte to the next is several times as fast as bytes.Index, for which
-// these keys start like everything else in JSON.
+// value returns where in data the first value of k that counts starts (or k
+// itself, as a value), or -1, among the keys that start at from or later and
+// before to. Inside a string the quotation marks are escaped, so text never
+// passes for a member. Going from one rare byte to the next is several times as
+// fast as bytes.Index, for which these keys start like everything else in JSON.
 func (k *memberKey) value(data []byte, from, to int) int {
 	rare := k.key[k.rare]
 	stop := min(len(data), to+k.rare)
@@ -45,6 +46,9 @@ func (k *memberKey) value(data []byte, from, to int) int {
 			continue
 		}
 		v := skipSpace(data, end)
+		if k.word && v < len(data) && (data[v] == ',' || data[v] == '}') {
+			return start
+		}
 		if v >= len(data) || data[v] != ':' {
 			continue
 		}

@@ -186,10 +186,13 @@ func (f *framer) addData(value []byte) {
 		f.view, f.cut = f.view[:0], true
 		return
 	}
-	f.data = append(f.data[:0], f.view...)
+	if !f.owned {
+		f.data = append(f.data[:0], f.view...)
+	}
+	from := len(f.data) - len(f.view) // the view is where the data ends
 	f.data = append(f.data, '\n')
 	f.data = append(f.data, value...)
-	f.view, f.owned = f.data, true
+	f.view, f.owned = f.data[from:], true
 }
 
 // dispatch gives the event to t and starts the next.
@@ -211,7 +214,7 @@ func (f *framer) flush(t *tally) {
 	if len(g.line) > 0 {
 		if g.lines > 0 { // the lines may be joined, in f's own buffer
 			g.data = bytes.Clone(f.view)
-			g.view = g.data
+			g.view, g.owned = g.data, true
 		}
 		g.endLine(nil, t)
 	}
