@@ -5,7 +5,10 @@ import (
 	"strings"
 )
 
-const anthropicBase = "https://api.anthropic.com"
+const (
+	anthropicName = "anthropic"
+	anthropicBase = "https://api.anthropic.com"
+)
 
 // Anthropic is the Anthropic API at its official base,
 // https://api.anthropic.com, whose paths start with /v1, with the key in
@@ -15,14 +18,14 @@ const anthropicBase = "https://api.anthropic.com"
 // and anthropic-beta are the caller's and stay as they are, but for what OAuth
 // adds.
 var Anthropic = &Provider{
-	Name:    "anthropic",
+	Name:    anthropicName,
 	BaseURL: anthropicBase,
 	Source:  "ant-docs, ant-ts; provider-facts 4",
 	API: &API{
 		Name:  "anthropic",
 		Match: matchBelow(anthropicBase),
 		Describe: func(r *http.Request, body []byte) Operation {
-			return describe("anthropic", anthropicRoutes, r, body)
+			return describe(anthropicName, anthropicRoutes, r, body)
 		},
 		Classify: anthropicProtocol.classify,
 		NewMeter: anthropicMeter,

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,6 +10,7 @@ import (
 const (
 	maxModel   = 512 // longer names are not kept
 	maxSession = 512
+	maxTenant  = 512
 )
 
 // describe is API.Describe for an API whose operations stand in routes.
@@ -25,16 +27,27 @@ func (row route) describe(api string, r *http.Request, body []byte) Operation {
 	op := Operation{API: api, Kind: row.kind}
 	safe := r.Method == "" || r.Method == get || r.Method == http.MethodHead
 	op.Repeatable = row.repeatable || safe
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		op.Kind = OpRealtime // responses can be had over a WebSocket as well
+	}
+	if op.Kind == OpRealtime {
+		op.Repeatable = false
+	}
 	if where := row.read.place(); where != nowhere {
 		if seg, ok := modelSegment(r.URL, where); ok {
 			op.Model, op.where.place = seg.model, where
 		}
 	}
+	op.addObject(row.pathObject(r.URL))
 	if row.read&queryStream != 0 && strings.Contains(r.URL.RawQuery, "stream=true") {
 		op.Stream = r.URL.Query().Get("stream") == "true"
 	}
-	if row.read&(bodyModel|bodyStream|formatSSE) != 0 && readable(r.Header) {
-		op.readBody(row.read, body)
+	if row.read&anyBody != 0 && len(body) > 0 && !isCoded(r.Header) {
+		if isMultipart(r.Header) {
+			op.readForm(row.read, r.Header, body)
+		} else {
+			op.readBody(row.read, body)
+		}
 	}
 	if s := r.Header.Get("X-Claude-Code-Session-Id"); s != "" {
 		op.Session = s
@@ -46,59 +59,92 @@ func (row route) describe(api string, r *http.Request, body []byte) Operation {
 }
 
 // readable reports whether a body with this header may be JSON as it stands.
-func readable(h http.Header) bool {
-	if e := h.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
-		return false
-	}
-	return !strings.HasPrefix(h.Get("Content-Type"), "multipart/")
-}
+func readable(h http.Header) bool { return !isCoded(h) && !isMultipart(h) }
 
-// readBody takes from a JSON body what an Operation tells, in one pass.
+// readBody takes from a JSON body what an Operation tells: in one pass over the
+// members at its top, and a search for files further down.
 func (op *Operation) readBody(read reading, body []byte) {
 	m, ok := walk(body)
 	if !ok {
 		return
 	}
-	var cacheKey, user string
+	var (
+		who      tenant
+		cacheKey string
+		agent    location
+	)
 	for {
-		key, start, end, ok := m.next()
+		raw, start, end, ok := m.next()
 		if !ok {
 			break
 		}
-		value := body[start:end]
-		switch {
-		case read&bodyModel != 0 && isKey(key, "model"):
-			op.setModel(value, start, end)
-		case read&bodyStream != 0 && isKey(key, "stream"):
-			op.Stream = string(value) == "true"
-		case read&formatSSE != 0 && isKey(key, "stream_format"):
-			op.Stream = string(value) == `"sse"`
-		case isKey(key, "prompt_cache_key"):
+		value, key := body[start:end], plainKey(raw)
+		switch string(key) {
+		case "model":
+			if read&bodyModel != 0 {
+				op.setModel(value, location{inBody, span{start, end}})
+			}
+		case "agent":
+			agent = location{inAgent, span{start, end}}
+		case "stream":
+			if read&bodyStream != 0 {
+				op.Stream = string(value) == "true"
+			}
+		case "stream_format":
+			if read&formatSSE != 0 {
+				op.Stream = string(value) == `"sse"`
+			}
+		case "prompt_cache_key":
 			cacheKey, _ = unquote(value)
-		case isKey(key, "metadata"):
-			user = member(value, "user_id")
-		case isKey(key, "conversation"), isKey(key, "thread"):
+		case "safety_identifier":
+			who.safety, _ = unquote(value)
+		case "user":
+			who.user, _ = unquote(value)
+		case "metadata":
+			who.metadata = member(value, "user_id")
+		case "conversation", "thread":
+			op.addValue(value)
 			// What is generated is added to something the provider keeps.
 			if string(value) != "null" && (op.Kind == OpResponses || op.Kind == OpMessages) {
 				op.Repeatable = false
 			}
+		default:
+			op.readID(key, value)
 		}
 	}
-	if op.Session = cacheKey; cacheKey == "" {
-		op.Session = user
+	if read&bodyAgent != 0 && op.where.place == nowhere && agent.place != nowhere {
+		op.setModel(body[agent.start:agent.end], agent)
 	}
+	op.Session, op.Tenant = cmp.Or(cacheKey, who.metadata), who.name(op.API)
+	op.readFiles(read.fileKeys(), body, 0)
 }
 
 // setModel takes the model from its raw value in the body. A value that is no
 // string, or too long for a name, counts as none.
-func (op *Operation) setModel(raw []byte, start, end int) {
+func (op *Operation) setModel(raw []byte, at location) {
 	op.Model, op.where = "", location{}
 	if len(raw) > maxModel {
 		return
 	}
 	if s, ok := unquote(raw); ok {
-		op.Model, op.where = s, location{inBody, start, end}
+		op.Model, op.where = s, at
 	}
+}
+
+// A tenant is what a body says about who its caller's own user is.
+type tenant struct{ safety, user, metadata string }
+
+// name returns what counts of it. The metadata of OpenAI's requests mean what
+// the caller likes; in Anthropic's they have one member, which is the user.
+func (t tenant) name(api string) string {
+	name := cmp.Or(t.safety, t.user)
+	if name == "" && api == anthropicName {
+		name = t.metadata
+	}
+	if len(name) > maxTenant {
+		return ""
+	}
+	return name
 }
 
 // member returns the text of a string member of the JSON object in raw, or "".

@@ -19,11 +19,12 @@ const (
 	OpFiles  // files and uploads
 	OpBatches
 	OpFineTuning
-	OpMessages    // Anthropic messages
-	OpCountTokens // counting without generating
-	OpGenerate    // Gemini generateContent and streamGenerateContent
-	OpStored      // another object kept by the provider: a stored response, a vector store, cached content
-	OpRealtime    // a conversation over a WebSocket, which is not built yet
+	OpMessages     // Anthropic messages
+	OpCountTokens  // counting without generating
+	OpGenerate     // Gemini generateContent and streamGenerateContent
+	OpStored       // another object kept by the provider: a stored response, a vector store, cached content
+	OpRealtime     // a conversation over a WebSocket, which is not built yet
+	OpInteractions // Gemini interactions
 )
 
 var kindNames = [...]string{
@@ -32,6 +33,7 @@ var kindNames = [...]string{
 	OpModeration: "moderation", OpModels: "models", OpFiles: "files", OpBatches: "batches",
 	OpFineTuning: "fine-tuning", OpMessages: "messages", OpCountTokens: "count tokens",
 	OpGenerate: "generate", OpStored: "stored object", OpRealtime: "realtime",
+	OpInteractions: "interactions",
 }
 
 // String returns the kind in a word or two: "chat", "count tokens".
@@ -62,9 +64,10 @@ type Operation struct {
 	API  string // the API's name, also when the kind is not known
 	Kind OperationKind
 
-	// Model is the model as the request names it, without Gemini's "models/";
-	// empty: it names none, or none that could be read. When a JSON body names
-	// it twice, the last one counts, as for encoding/json. At most 512 bytes.
+	// Model is the model as the request names it, without Gemini's "models/",
+	// or the agent that stands for one (interactions); empty: it names none, or
+	// none that could be read. When a body names it twice, the last one counts,
+	// as for encoding/json. At most 512 bytes.
 	Model string
 
 	// Stream says that the request asks for its answer in pieces. Whether it
@@ -82,8 +85,10 @@ type Operation struct {
 
 	// Objects are the ids, in the path or the body, of things that live in the
 	// account that made them: a previous response, a conversation, files,
-	// containers, cached content. Such a request can be served there only. At
-	// most 16 of at most 512 bytes each; nil: none.
+	// containers, cached content. Such a request can be served there only.
+	// Gemini's are names: files/f, cachedContents/c, models/m/operations/o. At
+	// most 16 of at most 512 bytes each; nil: none. What tools were called with
+	// or gave is not searched.
 	Objects []string
 
 	// Repeatable says that sending the request twice costs money at worst: it
@@ -103,12 +108,14 @@ type place uint8
 const (
 	nowhere     place = iota
 	inBody            // the top-level member "model" of a JSON object
+	inAgent           // the member "agent" in its stead
+	inForm            // the field "model" of a form
 	inPath            // from /models/ to the path's end
 	beforeColon       // from /models/ or /tunedModels/ to the last colon, as in Gemini
 )
 
-// A location is a place, and for inBody the bytes the value took there.
+// A location is a place, and within a body the bytes the value took there.
 type location struct {
-	place      place
-	start, end int
+	place place
+	span
 }

@@ -15,21 +15,27 @@ import (
 // as they are and the result is a new slice: body itself is not changed, and
 // the caller must see to Content-Length and GetBody. Where it stands in the
 // path, r.URL is replaced by a copy with another path; a Gemini body that
-// repeats the model is changed with it. body must be the whole body that
-// Describe saw the head of. A model equal to op.Model changes nothing.
+// repeats the model is changed with it, unless r says that it has a content
+// coding. body must be the whole body that Describe saw the head of. A model
+// equal to op.Model changes nothing.
 //
-// It is an error if model is empty or cannot be a path segment, or if the
-// request names no model that could be read; r is then as it was.
+// It is an error if model is empty or cannot stand where the old one does, if
+// the request names no model that could be read, or if the model stands in a
+// body that r says has a content coding (see Codings.Plain); r is then as it was.
 func (op Operation) Rename(r *http.Request, body []byte, model string) ([]byte, error) {
 	switch {
 	case model == "":
 		return nil, errors.New("provider: rename: the new model is empty")
 	case op.where.place != nowhere && model == op.Model:
 		return body, nil
-	case op.where.place == inBody:
+	case op.where.place.isBody() && isCoded(r.Header):
+		return nil, errors.New("provider: rename: the body has a content coding: take it off with Codings.Plain, and send the body without it")
+	case op.where.place == inForm:
+		return op.renameField(r.Header, body, model)
+	case op.where.place.isBody():
 		spans := op.inBodySpan(body)
 		if spans == nil {
-			return nil, errors.New("provider: rename: the body does not name the model where it did")
+			return nil, errMoved
 		}
 		return op.splice(body, spans, model), nil
 	case op.where.place == inPath, op.where.place == beforeColon:
@@ -44,6 +50,19 @@ func (op Operation) Rename(r *http.Request, body []byte, model string) ([]byte, 
 		return body, nil
 	}
 	return nil, fmt.Errorf("provider: rename: the %s request names no model that could be read", op.Kind)
+}
+
+var errMoved = errors.New("provider: rename: the body does not name the model where it did")
+
+// isBody reports whether the model stands in the body.
+func (p place) isBody() bool { return p == inBody || p == inAgent || p == inForm }
+
+// key returns the member that names the model, for the places in JSON.
+func (p place) key() string {
+	if p == inAgent {
+		return "agent"
+	}
+	return "model"
 }
 
 // renamePath returns a copy of u that names model.
@@ -72,28 +91,28 @@ func (op Operation) renamePath(u *url.URL, model string) (*url.URL, error) {
 	return &v, nil
 }
 
-// A span is a raw JSON string in a body.
+// A span is where a value stands in a body.
 type span struct{ start, end int }
 
 // inBodySpan returns where the body names the model: where Describe found it,
 // or where a new search does.
 func (op Operation) inBodySpan(body []byte) []span {
-	s := span{op.where.start, op.where.end}
-	if s.end <= len(body) && op.names(body[s.start:s.end]) && afterModelKey(body[:s.start]) {
+	s, key := op.where.span, op.where.place.key()
+	if s.end <= len(body) && op.names(body[s.start:s.end]) && afterKey(body[:s.start], key) {
 		return []span{s}
 	}
-	found := modelSpans(body, 0)
+	found := spansOf(key, body, 0)
 	if n := len(found); n > 0 && op.names(body[found[n-1].start:found[n-1].end]) {
 		return found[n-1:]
 	}
 	return nil
 }
 
-// afterModelKey reports whether head ends with the key "model" and its colon.
-func afterModelKey(head []byte) bool {
+// afterKey reports whether head ends with a key and its colon.
+func afterKey(head []byte, key string) bool {
 	head = bytes.TrimRight(head, " \t\r\n")
 	head, ok := bytes.CutSuffix(head, []byte(":"))
-	return ok && bytes.HasSuffix(bytes.TrimRight(head, " \t\r\n"), []byte(`"model"`))
+	return ok && bytes.HasSuffix(bytes.TrimRight(head, " \t\r\n"), []byte(`"`+key+`"`))
 }
 
 // names reports whether the raw JSON value is op's model.
@@ -117,14 +136,14 @@ func (op Operation) repeated(body []byte) (spans []span) {
 		case isKey(key, "model"):
 			spans = append(spans, span{start, end})
 		case isKey(key, "generateContentRequest"):
-			spans = append(spans, modelSpans(body[start:end], start)...)
+			spans = append(spans, spansOf("model", body[start:end], start)...)
 		case isKey(key, "requests") && body[start] == '[':
 			for at := skipSpace(body, start+1); at < end-1; {
 				stop := skipValue(body, at)
 				if stop < 0 {
 					break
 				}
-				spans = append(spans, modelSpans(body[at:stop], at)...)
+				spans = append(spans, spansOf("model", body[at:stop], at)...)
 				if at = skipSpace(body, stop); body[at] == ',' {
 					at = skipSpace(body, at+1)
 				}
@@ -134,14 +153,14 @@ func (op Operation) repeated(body []byte) (spans []span) {
 	return spans
 }
 
-// modelSpans returns where the object in b has the member model; offset is
-// added to each.
-func modelSpans(b []byte, offset int) (spans []span) {
+// spansOf returns where the object in b has the member name; offset is added to
+// each.
+func spansOf(name string, b []byte, offset int) (spans []span) {
 	m, ok := walk(b)
 	for ok {
 		var key []byte
 		var start, end int
-		if key, start, end, ok = m.next(); ok && isKey(key, "model") {
+		if key, start, end, ok = m.next(); ok && isKey(key, name) {
 			spans = append(spans, span{offset + start, offset + end})
 		}
 	}
