@@ -103,7 +103,7 @@ func skipSpace(b []byte, at int) int {
 }
 
 // skipString returns the index after the string that starts at b[at], or -1 if
-// it has no end.
+// it has no end. at may be -1, for a string that started before b.
 func skipString(b []byte, at int) int {
 	start := at + 1
 	from := start
@@ -114,7 +114,7 @@ func skipString(b []byte, at int) int {
 			from += 8
 			continue
 		}
-		if from += bits.TrailingZeros64(zero) / 8; b[from-1] != '\\' || !escaped(b, start, from) {
+		if from += bits.TrailingZeros64(zero) / 8; from == start || b[from-1] != '\\' || !escaped(b, start, from) {
 			return from + 1
 		}
 		from++

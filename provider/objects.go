@@ -95,14 +95,19 @@ func (op *Operation) readTools(tools []byte) {
 // The keys of files that messages refer to, at any depth: in OpenAI's and
 // Anthropic's content, and in Gemini's fileData, whose JSON has both spellings.
 var (
-	fileKeys    = []memberKey{{`"file_id"`, 5}}
-	fileURIKeys = []memberKey{{`"fileUri"`, 5}, {`"file_uri"`, 5}}
+	fileKeys    = []memberKey{{key: `"file_id"`, rare: 5}}
+	fileURIKeys = []memberKey{{key: `"fileUri"`, rare: 5}, {key: `"file_uri"`, rare: 5}}
 )
 
 // anyIn reports whether one of the keys is in data. It is cheap, and true more
 // often than it should be.
 func anyIn(keys []memberKey, data []byte) bool {
-	return slices.ContainsFunc(keys, func(k memberKey) bool { return k.in(data) })
+	for i := range keys {
+		if keys[i].value(data, 0, len(data)) >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // opaque are the members whose values are a program's own data and no part of the

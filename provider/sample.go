@@ -8,13 +8,13 @@ import (
 
 // A memberKey is a key to look for in JSON without parsing it.
 type memberKey struct {
-	key  string // in its quotation marks; of a sample, at most maxKey bytes
+	key  string // in its quotation marks; of a sample, at most maxSampleKey bytes
 	rare int    // the index in key of the byte that other text has least of
 	only byte   // the first byte of the values that count; 0: of any but null
 	word bool   // it counts as a value, too
 }
 
-const maxKey = len(`"usageMetadata"`)
+const maxSampleKey = len(`"usageMetadata"`)
 
 var (
 	usageKey    = memberKey{key: `"usage"`, rare: 4}
@@ -109,7 +109,7 @@ func (s *sample) differs(data []byte) (from, to int) {
 	for from > 0 && strings.IndexByte(": \t\r\n", data[from-1]) >= 0 {
 		from--
 	}
-	return max(0, from-maxKey), len(data) - s.tail
+	return max(0, from-maxSampleKey), len(data) - s.tail
 }
 
 // shares makes head and tail small enough for data to share them. If little is
