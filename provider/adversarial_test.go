@@ -15,8 +15,8 @@ import (
 	"github.com/aitransport/aitransport/provider"
 )
 
-// A reading is all that a meter says.
-type reading struct {
+// A meterReading is all that a meter says.
+type meterReading struct {
 	usage   provider.Usage
 	failed  bool
 	class   provider.Class
@@ -24,14 +24,14 @@ type reading struct {
 	content bool
 }
 
-// read runs a body through a meter, by that many bytes.
-func read(p *provider.Provider, kind provider.OperationKind, h http.Header, body []byte, step int) reading {
+// meterReads runs a body through a meter, by that many bytes.
+func meterReads(p *provider.Provider, kind provider.OperationKind, h http.Header, body []byte, step int) meterReading {
 	m := p.API.NewMeter(provider.Operation{API: p.API.Name, Kind: kind, Model: "m"}, h)
 	for from := 0; from < len(body); from += step {
 		_, _ = m.Write(body[from:min(from+step, len(body))])
 	}
 	v, failed := failure(m)
-	return reading{m.Usage(), failed, v.Class, ended(m), content(m)}
+	return meterReading{m.Usage(), failed, v.Class, ended(m), hasContent(m)}
 }
 
 // chatStream is a short answer as OpenAI streams it.
@@ -39,7 +39,7 @@ const chatStream = `data: {"choices":[{"index":0,"delta":{"content":"Hi"}}],"usa
 	`data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}}` + "\n\ndata: [DONE]\n\n"
 
 // chatRead is what a meter says of it.
-var chatRead = reading{usage: provider.Usage{Input: 9, Output: 2, Complete: true}, ended: true, content: true}
+var chatRead = meterReading{usage: provider.Usage{Input: 9, Output: 2, Complete: true}, ended: true, content: true}
 
 // TestAdversarialStreams are the streams that every meter must survive
 // (provider-facts 13.6), by their numbers there.
@@ -51,14 +51,14 @@ func TestAdversarialStreams(t *testing.T) {
 	}
 }
 
-// same expects that a body is read so, at any chunking.
-func same(t *testing.T, want reading, p *provider.Provider, kind provider.OperationKind, body string) {
+// readsSame expects that a body is read so, at any chunking.
+func readsSame(t *testing.T, want meterReading, p *provider.Provider, kind provider.OperationKind, body string) {
 	t.Helper()
 	for _, step := range []int{1, 2, 3, 5, 64, 4096, len(body) + 1} {
 		if len(body)/step > 1<<20 {
 			continue
 		}
-		require.Equal(t, want, read(p, kind, http.Header{}, []byte(body), step), "by %d: %.200q", step, body)
+		require.Equal(t, want, meterReads(p, kind, http.Header{}, []byte(body), step), "by %d: %.200q", step, body)
 	}
 }
 
@@ -66,67 +66,67 @@ func lineEnds(t *testing.T) {
 	for _, end := range []string{"\n", "\r\n", "\r"} {
 		for _, bom := range []string{"", "\xef\xbb\xbf"} {
 			body := bom + strings.ReplaceAll(chatStream, "\n", end)
-			same(t, chatRead, provider.OpenAI, chat, body)
-			same(t, chatRead, provider.OpenAI, chat, strings.ReplaceAll(body, "data: ", "data:"))
+			readsSame(t, chatRead, provider.OpenAI, chat, body)
+			readsSame(t, chatRead, provider.OpenAI, chat, strings.ReplaceAll(body, "data: ", "data:"))
 		}
 	}
 }
 
 func linesOfOneEvent(t *testing.T) {
 	body := strings.ReplaceAll(chatStream, `,"usage"`, ",\n: between\ndata: \"usage\"")
-	same(t, chatRead, provider.OpenAI, chat, body)
-	same(t, chatRead, provider.OpenAI, chat, strings.ReplaceAll(body, "\n", "\r"))
+	readsSame(t, chatRead, provider.OpenAI, chat, body)
+	readsSame(t, chatRead, provider.OpenAI, chat, strings.ReplaceAll(body, "\n", "\r"))
 	silence := strings.Repeat(": keep-alive\n\n", 2000)
-	same(t, reading{}, provider.OpenAI, chat, silence)
-	same(t, chatRead, provider.OpenAI, chat, silence+chatStream)
+	readsSame(t, meterReading{}, provider.OpenAI, chat, silence)
+	readsSame(t, chatRead, provider.OpenAI, chat, silence+chatStream)
 }
 
 func lastEvents(t *testing.T) {
 	for _, end := range []string{"data: [DONE]", "data:[DONE]", "data: [DONE]\n", "data: [DONE] \n\n", "data:[DONE]\r"} {
 		want := chatRead
-		same(t, want, provider.OpenAI, chat, strings.Replace(chatStream, "data: [DONE]\n\n", end, 1))
+		readsSame(t, want, provider.OpenAI, chat, strings.Replace(chatStream, "data: [DONE]\n\n", end, 1))
 	}
 	last := strings.TrimRight(string(fixture(t, "gemini/stream.sse")), "\n")
-	same(t, reading{usage: provider.Usage{Input: 21, CachedInput: 10, Output: 65, Reasoning: 60, Model: "gemini-3.6-flash", Complete: true}, ended: true, content: true},
+	readsSame(t, meterReading{usage: provider.Usage{Input: 21, CachedInput: 10, Output: 65, Reasoning: 60, Model: "gemini-3.6-flash", Complete: true}, ended: true, content: true},
 		provider.Gemini, generate, last)
 }
 
 func longEvents(t *testing.T) {
-	picture := named(`{"type":"image_generation.partial_image","b64_json":"` + strings.Repeat("iVBORw0KGgo", 20<<20/11) + `"}`)
-	want := reading{usage: provider.Usage{Input: 5, Output: 6, Images: 1, Complete: true}, ended: true, content: true}
-	completed := named(`{"type":"image_generation.completed","b64_json":"iVBO","usage":{"input_tokens":5,"output_tokens":6,"total_tokens":11}}`)
+	picture := namedEvent(`{"type":"image_generation.partial_image","b64_json":"` + strings.Repeat("iVBORw0KGgo", 20<<20/11) + `"}`)
+	want := meterReading{usage: provider.Usage{Input: 5, Output: 6, Images: 1, Complete: true}, ended: true, content: true}
+	completed := namedEvent(`{"type":"image_generation.completed","b64_json":"iVBO","usage":{"input_tokens":5,"output_tokens":6,"total_tokens":11}}`)
 	for _, step := range []int{1009, 4096, 1 << 20, 64 << 20} {
-		assert.Equal(t, want, read(provider.OpenAI, provider.OpImages, http.Header{}, []byte(picture+completed), step), step)
+		assert.Equal(t, want, meterReads(provider.OpenAI, provider.OpImages, http.Header{}, []byte(picture+completed), step), step)
 	}
 	runes := strings.ReplaceAll(chatStream, "Hi", "Grüße, 世界 🎉")
-	same(t, chatRead, provider.OpenAI, chat, runes) // byte by byte, too
+	readsSame(t, chatRead, provider.OpenAI, chat, runes) // byte by byte, too
 }
 
 func lyingTypes(t *testing.T) {
 	sse := headers("Content-Type", "text/event-stream; charset=utf-8")
-	r := read(provider.OpenAI, chat, sse, []byte(`{"error":{"message":"x","type":"server_error"}}`), 3)
-	assert.Equal(t, reading{failed: true, class: transient}, r)
-	r = read(provider.Gemini, generate, sse, []byte(`[{"error":{"code":503,"message":"x","status":"UNAVAILABLE"}}]`), 3)
-	assert.Equal(t, reading{failed: true, class: overloaded}, r)
+	r := meterReads(provider.OpenAI, chat, sse, []byte(`{"error":{"message":"x","type":"server_error"}}`), 3)
+	assert.Equal(t, meterReading{failed: true, class: transient}, r)
+	r = meterReads(provider.Gemini, generate, sse, []byte(`[{"error":{"code":503,"message":"x","status":"UNAVAILABLE"}}]`), 3)
+	assert.Equal(t, meterReading{failed: true, class: overloaded}, r)
 	for _, kind := range []string{"application/json", "text/plain", "application/x-ndjson"} {
-		assert.Equal(t, chatRead, read(provider.OpenAI, chat, headers("Content-Type", kind), []byte(chatStream), 3), kind)
+		assert.Equal(t, chatRead, meterReads(provider.OpenAI, chat, headers("Content-Type", kind), []byte(chatStream), 3), kind)
 	}
 	lines := fixture(t, "ollama/stream.ndjson")
 	for _, kind := range []string{"application/x-ndjson", "application/json", "text/event-stream", ""} {
-		r := read(provider.OpenAI, chat, headers("Content-Type", kind), lines, 3)
-		assert.Equal(t, reading{usage: provider.Usage{Input: 26, Output: 282, Model: "gemma4", Complete: true}, ended: true, content: true}, r, kind)
+		r := meterReads(provider.OpenAI, chat, headers("Content-Type", kind), lines, 3)
+		assert.Equal(t, meterReading{usage: provider.Usage{Input: 26, Output: 282, Model: "gemma4", Complete: true}, ended: true, content: true}, r, kind)
 	}
 }
 
 func cutAnswers(t *testing.T) {
 	for _, p := range []*provider.Provider{provider.OpenAI, provider.Anthropic, provider.Gemini} {
-		same(t, reading{}, p, provider.OpUnknown, "")
+		readsSame(t, meterReading{}, p, provider.OpUnknown, "")
 	}
-	same(t, reading{usage: provider.Usage{Input: 2, Output: 1, Model: "c"}}, provider.Anthropic, messages, named(start))
+	readsSame(t, meterReading{usage: provider.Usage{Input: 2, Output: 1, Model: "c"}}, provider.Anthropic, messages, namedEvent(messageStart))
 	for _, file := range []string{"openai/chat-stream.sse", "openai/responses-completed.sse", "anthropic/stream.sse"} {
 		whole := fixture(t, file)
 		for n := range whole[:bytes.LastIndexByte(bytes.TrimSpace(whole), ':')] {
-			r := read(of(file), provider.OpUnknown, http.Header{}, whole[:n], 100)
+			r := meterReads(speakerOf(file), provider.OpUnknown, http.Header{}, whole[:n], 100)
 			require.False(t, r.usage.Complete || r.ended, "%s, %d bytes", file, n)
 		}
 	}
@@ -139,44 +139,44 @@ func cutAnswers(t *testing.T) {
 	require.NoError(t, err)
 	plain, err := io.ReadAll(d)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-	r := read(provider.Anthropic, messages, http.Header{}, plain[:len(plain)-40], 7)
-	assert.Equal(t, reading{usage: provider.Usage{Input: 25, Output: 15, Model: "claude-opus-5"}, content: true}, r)
+	r := meterReads(provider.Anthropic, messages, http.Header{}, plain[:len(plain)-40], 7)
+	assert.Equal(t, meterReading{usage: provider.Usage{Input: 25, Output: 15, Model: "claude-opus-5"}, content: true}, r)
 }
 
 func placesOfUsage(t *testing.T) {
 	const used = `{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}`
 	for _, chunks := range []string{
-		data(`{"choices":[{"delta":{"content":"Hi"}}],"usage":null}`) + data(`{"choices":[],"usage":`+used+`}`),
-		data(`{"choices":[{"delta":{"content":"Hi"}}]}`) + data(`{"choices":[],"usage":`+used+`}`),
-		data(`{"choices":[{"delta":{"content":"Hi"}}],"usage":{"prompt_tokens":9,"completion_tokens":1}}`) + data(`{"choices":[{"delta":{"content":"!"}}],"usage":`+used+`}`),
-		data(`{"choices":[{"delta":{"content":"Hi"}}]}`) + data(`{"choices":[{"delta":{},"finish_reason":"stop","usage":`+used+`}]}`),
-		data(`{"choices":[{"delta":{"content":"Hi"}}]}`) + data(`{"choices":[{"delta":{},"finish_reason":"stop","usage":`+used+`}],"usage" : null}`),
-		data(`{"choices":[{"delta":{"content":"Hi"}}]}`) + data(`{"choices":[],"usage":`+used+`}`) + data(`{"choices":[],"usage":null}`),
+		dataEvent(`{"choices":[{"delta":{"content":"Hi"}}],"usage":null}`) + dataEvent(`{"choices":[],"usage":`+used+`}`),
+		dataEvent(`{"choices":[{"delta":{"content":"Hi"}}]}`) + dataEvent(`{"choices":[],"usage":`+used+`}`),
+		dataEvent(`{"choices":[{"delta":{"content":"Hi"}}],"usage":{"prompt_tokens":9,"completion_tokens":1}}`) + dataEvent(`{"choices":[{"delta":{"content":"!"}}],"usage":`+used+`}`),
+		dataEvent(`{"choices":[{"delta":{"content":"Hi"}}]}`) + dataEvent(`{"choices":[{"delta":{},"finish_reason":"stop","usage":`+used+`}]}`),
+		dataEvent(`{"choices":[{"delta":{"content":"Hi"}}]}`) + dataEvent(`{"choices":[{"delta":{},"finish_reason":"stop","usage":`+used+`}],"usage" : null}`),
+		dataEvent(`{"choices":[{"delta":{"content":"Hi"}}]}`) + dataEvent(`{"choices":[],"usage":`+used+`}`) + dataEvent(`{"choices":[],"usage":null}`),
 	} {
-		same(t, chatRead, provider.OpenAI, chat, chunks+"data: [DONE]\n\n")
+		readsSame(t, chatRead, provider.OpenAI, chat, chunks+"data: [DONE]\n\n")
 	}
-	same(t, reading{ended: true, content: true}, provider.OpenAI, chat, data(`{"choices":[{"delta":{"content":"Hi"}}],"usage":null}`)+"data: [DONE]\n\n")
+	readsSame(t, meterReading{ended: true, content: true}, provider.OpenAI, chat, dataEvent(`{"choices":[{"delta":{"content":"Hi"}}],"usage":null}`)+"data: [DONE]\n\n")
 }
 
 func beforeAndAround(t *testing.T) {
-	same(t, chatRead, provider.OpenAI, chat, strings.Repeat("\n", 500)+`{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}`)
-	same(t, reading{}, provider.OpenAI, chat, strings.Repeat("\n", 500))
+	readsSame(t, chatRead, provider.OpenAI, chat, strings.Repeat("\n", 500)+`{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}`)
+	readsSame(t, meterReading{}, provider.OpenAI, chat, strings.Repeat("\n", 500))
 	for _, body := range []string{`[{"error":{"code":503,"message":"x","status":"UNAVAILABLE"}}]`, "\n[ {\"error\":{\"code\":503,\"message\":\"x\",\"status\":\"UNAVAILABLE\"}}\n]\n"} {
-		same(t, reading{failed: true, class: overloaded}, provider.Gemini, generate, body)
+		readsSame(t, meterReading{failed: true, class: overloaded}, provider.Gemini, generate, body)
 	}
 	for _, body := range []string{`{"error":"Unauthorized"}`, `{"code":"internal","error":"text"}`} {
-		same(t, reading{failed: true, class: transient}, provider.OpenAI, chat, body)
+		readsSame(t, meterReading{failed: true, class: transient}, provider.OpenAI, chat, body)
 	}
 }
 
 func wordsInText(t *testing.T) {
 	for _, text := range []string{`data: [DONE]`, `\n\ndata: [DONE]\n\n`, `{\"error\":{\"message\":\"x\"}}`, `\"usage\":{\"prompt_tokens\":5}`, `error`, `usage`, `\\`, `\\\"error\\\":{}`, `]}{[`} {
-		same(t, chatRead, provider.OpenAI, chat, strings.Replace(chatStream, "Hi", text, 1))
-		same(t, chatRead, provider.OpenAI, chat, `{"choices":[{"message":{"content":"`+text+`"}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}`)
-		same(t, reading{usage: provider.Usage{Input: 25, Output: 15, Model: "claude-opus-5", Complete: true}, ended: true, content: true},
+		readsSame(t, chatRead, provider.OpenAI, chat, strings.Replace(chatStream, "Hi", text, 1))
+		readsSame(t, chatRead, provider.OpenAI, chat, `{"choices":[{"message":{"content":"`+text+`"}}],"usage":{"prompt_tokens":9,"completion_tokens":2}}`)
+		readsSame(t, meterReading{usage: provider.Usage{Input: 25, Output: 15, Model: "claude-opus-5", Complete: true}, ended: true, content: true},
 			provider.Anthropic, messages, strings.Replace(string(fixture(t, "anthropic/stream.sse")), "Hello", text, 1))
-		same(t, reading{usage: provider.Usage{Input: 2, Model: "g"}, content: true}, provider.Gemini, generate, parts(`[{"text":"`+text+`"}]`))
-		same(t, reading{usage: provider.Usage{Model: "g"}, content: true}, provider.OpenAI, chat, `{"model":"g","response":"`+text+`","done":false}`+"\n"+`{"model":"g","response":"`+text+`","done":false}`+"\n")
+		readsSame(t, meterReading{usage: provider.Usage{Input: 2, Model: "g"}, content: true}, provider.Gemini, generate, geminiParts(`[{"text":"`+text+`"}]`))
+		readsSame(t, meterReading{usage: provider.Usage{Model: "g"}, content: true}, provider.OpenAI, chat, `{"model":"g","response":"`+text+`","done":false}`+"\n"+`{"model":"g","response":"`+text+`","done":false}`+"\n")
 	}
 }
 
@@ -193,7 +193,7 @@ func oddNumbers(t *testing.T) {
 			{provider.Gemini, `{"usageMetadata":{"promptTokenCount":N}}`},
 			{provider.Gemini, `{"usage":{"total_input_tokens":N}}`},
 		} {
-			r := read(c.p, provider.OpUnknown, http.Header{}, []byte(strings.ReplaceAll(c.body, "N", number)), 1)
+			r := meterReads(c.p, provider.OpUnknown, http.Header{}, []byte(strings.ReplaceAll(c.body, "N", number)), 1)
 			assert.Equal(t, provider.Usage{Input: want, Complete: true}, r.usage, "%s with %s", c.body, number)
 		}
 	}

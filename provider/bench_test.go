@@ -10,8 +10,8 @@ import (
 	"github.com/aitransport/aitransport/provider"
 )
 
-// words differ in length, so that no event of a stream is like the one before.
-var words = strings.Fields("I have been asked to say in a few words what errors there are, and sorry, that depends: some users of this API see 429 more than others")
+// benchWords differ in length, so that no event of a stream is like the one before.
+var benchWords = strings.Fields("I have been asked to say in a few words what errors there are, and sorry, that depends: some users of this API see 429 more than others")
 
 // streams are long answers as the APIs send them, with events of at most 300
 // bytes. Where an event has %s a word stands, and where it has %d its number.
@@ -22,7 +22,7 @@ func streams() map[string]struct {
 	repeat := func(event, last string) []byte {
 		var b strings.Builder
 		for i := range 10_000 {
-			b.WriteString(strings.NewReplacer("%s", words[i%len(words)], "%d", strconv.Itoa(i), "%x", strconv.FormatInt(int64(i)*7919, 36)).Replace(event))
+			b.WriteString(strings.NewReplacer("%s", benchWords[i%len(benchWords)], "%d", strconv.Itoa(i), "%x", strconv.FormatInt(int64(i)*7919, 36)).Replace(event))
 		}
 		return []byte(b.String() + last)
 	}

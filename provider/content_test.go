@@ -11,8 +11,8 @@ import (
 	"github.com/aitransport/aitransport/provider"
 )
 
-// content is one of the optional methods of the meters.
-func content(m provider.Meter) bool { return m.(interface{ Content() bool }).Content() }
+// hasContent is one of the optional methods of the meters.
+func hasContent(m provider.Meter) bool { return m.(interface{ Content() bool }).Content() }
 
 // A contentCase is the head of an answer, cut so that the last piece is the
 // first with content.
@@ -23,84 +23,84 @@ type contentCase struct {
 	pieces []string
 }
 
-// data makes an unnamed event, and named one with the name that its type is.
-func data(json string) string { return "data: " + json + "\n\n" }
+// dataEvent makes an unnamed event, and namedEvent one with the name that its type is.
+func dataEvent(json string) string { return "data: " + json + "\n\n" }
 
-func named(json string) string {
+func namedEvent(json string) string {
 	_, rest, _ := strings.Cut(json, `"type":"`)
 	name, _, _ := strings.Cut(rest, `"`)
-	return "event: " + name + "\n" + data(json)
+	return "event: " + name + "\n" + dataEvent(json)
 }
 
-// delta is a chunk of chat with that delta.
-func delta(json string) string {
-	return data(`{"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":` + json + `,"finish_reason":null}],"usage":null}`)
+// chatDelta is a chunk of chat with that delta.
+func chatDelta(json string) string {
+	return dataEvent(`{"id":"c","object":"chat.completion.chunk","model":"m","choices":[{"index":0,"delta":` + json + `,"finish_reason":null}],"usage":null}`)
 }
 
-// parts is a chunk of Gemini's with those parts.
-func parts(json string) string {
-	return data(`{"candidates":[{"content":{"role":"model","parts":` + json + `},"index":0}],"usageMetadata":{"promptTokenCount":2},"modelVersion":"g"}`)
+// geminiParts is a chunk of Gemini's with those parts.
+func geminiParts(json string) string {
+	return dataEvent(`{"candidates":[{"content":{"role":"model","parts":` + json + `},"index":0}],"usageMetadata":{"promptTokenCount":2},"modelVersion":"g"}`)
 }
 
 const (
-	created    = `{"type":"response.created","response":{"id":"r","status":"in_progress","instructions":"Say it","output":[],"usage":null}}`
-	inProgress = `{"type":"response.in_progress","response":{"id":"r","status":"in_progress","instructions":"Say it","output":[],"usage":null}}`
-	itemAdded  = `{"type":"response.output_item.added","output_index":0,"item":{"id":"i","type":"message","status":"in_progress","role":"assistant","content":[]}}`
-	partAdded  = `{"type":"response.content_part.added","item_id":"i","part":{"type":"output_text","text":"","annotations":[]}}`
-	start      = `{"type":"message_start","message":{"id":"m","type":"message","role":"assistant","content":[],"model":"c","usage":{"input_tokens":2,"output_tokens":1}}}`
-	ping       = `{"type":"ping"}`
+	responseCreated    = `{"type":"response.created","response":{"id":"r","status":"in_progress","instructions":"Say it","output":[],"usage":null}}`
+	responseInProgress = `{"type":"response.in_progress","response":{"id":"r","status":"in_progress","instructions":"Say it","output":[],"usage":null}}`
+	responseItemAdded  = `{"type":"response.output_item.added","output_index":0,"item":{"id":"i","type":"message","status":"in_progress","role":"assistant","content":[]}}`
+	responsePartAdded  = `{"type":"response.content_part.added","item_id":"i","part":{"type":"output_text","text":"","annotations":[]}}`
+	messageStart       = `{"type":"message_start","message":{"id":"m","type":"message","role":"assistant","content":[],"model":"c","usage":{"input_tokens":2,"output_tokens":1}}}`
+	pingEvent          = `{"type":"ping"}`
 )
 
 var chatHead = ": keep-alive\n\n" +
-	data(`{"id":"","model":"","choices":[],"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false}}}]}`) +
-	delta(`{"role":"assistant"}`) + delta(`{"role":"assistant","content":""}`) + delta(`{"content":null,"refusal":null}`) + delta(`{}`)
+	dataEvent(`{"id":"","model":"","choices":[],"prompt_filter_results":[{"prompt_index":0,"content_filter_results":{"hate":{"filtered":false}}}]}`) +
+	chatDelta(`{"role":"assistant"}`) + chatDelta(`{"role":"assistant","content":""}`) + chatDelta(`{"content":null,"refusal":null}`) + chatDelta(`{}`)
 
 var contentCases = []contentCase{
-	{"text", provider.OpenAI, chat, []string{chatHead, delta(`{"content":"Hi"}`)}},
-	{"white space is text", provider.OpenAI, chat, []string{chatHead, delta(`{"content":"\n"}`)}},
-	{"reasoning_content", provider.OpenAI, chat, []string{chatHead + delta(`{"reasoning_content":""}`), delta(`{"content":null,"reasoning_content":"So"}`)}},
-	{"reasoning", provider.OpenAI, chat, []string{chatHead, delta(`{"content":"","reasoning":"So"}`)}},
-	{"refusal", provider.OpenAI, chat, []string{chatHead, delta(`{"refusal":"No"}`)}},
-	{"parts of text", provider.OpenAI, chat, []string{chatHead + delta(`{"content":[]}`), delta(`{"content":[{"type":"text","text":"Hi"}]}`)}},
-	{"arguments", provider.OpenAI, chat, []string{chatHead + delta(`{"tool_calls":[{"index":0,"id":"t","type":"function","function":{"name":"f","arguments":""}}]}`), delta(`{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}`)}},
-	{"a call without arguments", provider.OpenAI, chat, []string{chatHead + delta(`{"tool_calls":[{"index":0,"id":"t","type":"function","function":{"name":"f","arguments":""}}]}`), data(`{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}`)}},
-	{"the old call", provider.OpenAI, chat, []string{chatHead + delta(`{"function_call":{"name":"f","arguments":""}}`), delta(`{"function_call":{"arguments":"{"}}`)}},
-	{"sound", provider.OpenAI, chat, []string{chatHead + delta(`{"audio":{"id":"a","transcript":""}}`), delta(`{"audio":{"data":"UklG"}}`)}},
-	{"a picture", provider.OpenAI, chat, []string{chatHead + delta(`{"images":[]}`), delta(`{"images":[{"type":"image_url"}]}`)}},
-	{"another choice", provider.OpenAI, chat, []string{chatHead, data(`{"choices":[{"index":1,"delta":{"content":""}},{"index":0,"delta":{"content":"Hi"}}]}`)}},
-	{"the end without content", provider.OpenAI, chat, []string{chatHead + data(`{"choices":[],"usage":{"prompt_tokens":1}}`), "data: [DONE]\n\n"}},
-	{"completions", provider.OpenAI, provider.OpCompletions, []string{data(`{"choices":[{"text":"","index":0,"finish_reason":null}]}`), data(`{"choices":[{"text":"Hi","index":0,"finish_reason":null}]}`)}},
+	{"text", provider.OpenAI, chat, []string{chatHead, chatDelta(`{"content":"Hi"}`)}},
+	{"white space is text", provider.OpenAI, chat, []string{chatHead, chatDelta(`{"content":"\n"}`)}},
+	{"reasoning_content", provider.OpenAI, chat, []string{chatHead + chatDelta(`{"reasoning_content":""}`), chatDelta(`{"content":null,"reasoning_content":"So"}`)}},
+	{"reasoning", provider.OpenAI, chat, []string{chatHead, chatDelta(`{"content":"","reasoning":"So"}`)}},
+	{"refusal", provider.OpenAI, chat, []string{chatHead, chatDelta(`{"refusal":"No"}`)}},
+	{"parts of text", provider.OpenAI, chat, []string{chatHead + chatDelta(`{"content":[]}`), chatDelta(`{"content":[{"type":"text","text":"Hi"}]}`)}},
+	{"arguments", provider.OpenAI, chat, []string{chatHead + chatDelta(`{"tool_calls":[{"index":0,"id":"t","type":"function","function":{"name":"f","arguments":""}}]}`), chatDelta(`{"tool_calls":[{"index":0,"function":{"arguments":"{"}}]}`)}},
+	{"a call without arguments", provider.OpenAI, chat, []string{chatHead + chatDelta(`{"tool_calls":[{"index":0,"id":"t","type":"function","function":{"name":"f","arguments":""}}]}`), dataEvent(`{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}`)}},
+	{"the old call", provider.OpenAI, chat, []string{chatHead + chatDelta(`{"function_call":{"name":"f","arguments":""}}`), chatDelta(`{"function_call":{"arguments":"{"}}`)}},
+	{"sound", provider.OpenAI, chat, []string{chatHead + chatDelta(`{"audio":{"id":"a","transcript":""}}`), chatDelta(`{"audio":{"data":"UklG"}}`)}},
+	{"a picture", provider.OpenAI, chat, []string{chatHead + chatDelta(`{"images":[]}`), chatDelta(`{"images":[{"type":"image_url"}]}`)}},
+	{"another choice", provider.OpenAI, chat, []string{chatHead, dataEvent(`{"choices":[{"index":1,"delta":{"content":""}},{"index":0,"delta":{"content":"Hi"}}]}`)}},
+	{"the end without content", provider.OpenAI, chat, []string{chatHead + dataEvent(`{"choices":[],"usage":{"prompt_tokens":1}}`), "data: [DONE]\n\n"}},
+	{"completions", provider.OpenAI, provider.OpCompletions, []string{dataEvent(`{"choices":[{"text":"","index":0,"finish_reason":null}]}`), dataEvent(`{"choices":[{"text":"Hi","index":0,"finish_reason":null}]}`)}},
 
-	{"response's text", provider.OpenAI, responses, []string{named(created) + named(inProgress) + named(`{"type":"response.queued"}`) + named(itemAdded) + named(partAdded) + named(`{"type":"response.output_text.delta","delta":""}`), named(`{"type":"response.output_text.delta","item_id":"i","delta":"Hi"}`)}},
-	{"without names", provider.OpenAI, responses, []string{data(created) + data(inProgress) + data(itemAdded) + data(partAdded), data(`{"type":"response.output_text.delta","item_id":"i","delta":"Hi"}`)}},
-	{"types that stand last", provider.OpenAI, responses, []string{data(`{"response":{"output":[{"x":1}]},"type":"response.created"}`) + data(`{"item":{"content":[]},"type":"response.output_item.added"}`), data(`{"delta":"Hi","type":"response.output_text.delta"}`)}},
-	{"response's reasoning", provider.OpenAI, responses, []string{named(created) + named(`{"type":"response.output_item.added","item":{"id":"i","type":"reasoning","summary":[],"encrypted_content":"gAAA"}}`), named(`{"type":"response.reasoning_summary_text.delta","delta":"So"}`)}},
-	{"response's call", provider.OpenAI, responses, []string{named(created) + named(`{"type":"response.output_item.added","item":{"id":"i","type":"function_call","name":"f","arguments":"","call_id":"c"}}`), named(`{"type":"response.function_call_arguments.delta","delta":"{"}`)}},
-	{"an item with payload", provider.OpenAI, responses, []string{named(created), named(`{"type":"response.output_item.added","item":{"id":"i","type":"message","content":[{"type":"output_text","text":"Hi"}]}}`)}},
-	{"response's picture", provider.OpenAI, responses, []string{named(created) + named(`{"type":"response.image_generation_call.in_progress","item_id":"i"}`) + named(`{"type":"response.image_generation_call.generating","item_id":"i"}`), named(`{"type":"response.image_generation_call.partial_image","partial_image_b64":"iVBO"}`)}},
-	{"a tool that failed", provider.OpenAI, responses, []string{named(created) + named(`{"type":"response.mcp_call.failed","item_id":"i","output_index":0}`), named(`{"type":"response.output_text.delta","delta":"Hi"}`)}},
-	{"response without content", provider.OpenAI, responses, []string{named(created) + named(itemAdded), named(`{"type":"response.incomplete","response":{"status":"incomplete","output":[],"usage":null}}`)}},
-	{"an echo of 600 KB", provider.OpenAI, responses, []string{named(strings.Replace(created, "Say it", strings.Repeat("Say it", 100_000), 1)), named(`{"type":"response.output_text.delta","delta":"Hi"}`)}},
-	{"images", provider.OpenAI, provider.OpImages, []string{": ping\n\n", named(`{"type":"image_generation.partial_image","b64_json":"` + strings.Repeat("iVBO", 200_000) + `"}`)}},
-	{"speech", provider.OpenAI, provider.OpAudio, []string{"", named(`{"type":"speech.audio.delta","audio":"UklG"}`)}},
-	{"transcription", provider.OpenAI, provider.OpAudio, []string{named(`{"type":"transcript.text.delta","delta":""}`), named(`{"type":"transcript.text.delta","delta":"I see"}`)}},
+	{"response's text", provider.OpenAI, responses, []string{namedEvent(responseCreated) + namedEvent(responseInProgress) + namedEvent(`{"type":"response.queued"}`) + namedEvent(responseItemAdded) + namedEvent(responsePartAdded) + namedEvent(`{"type":"response.output_text.delta","delta":""}`), namedEvent(`{"type":"response.output_text.delta","item_id":"i","delta":"Hi"}`)}},
+	{"without names", provider.OpenAI, responses, []string{dataEvent(responseCreated) + dataEvent(responseInProgress) + dataEvent(responseItemAdded) + dataEvent(responsePartAdded), dataEvent(`{"type":"response.output_text.delta","item_id":"i","delta":"Hi"}`)}},
+	{"types that stand last", provider.OpenAI, responses, []string{dataEvent(`{"response":{"output":[{"x":1}]},"type":"response.created"}`) + dataEvent(`{"item":{"content":[]},"type":"response.output_item.added"}`), dataEvent(`{"delta":"Hi","type":"response.output_text.delta"}`)}},
+	{"response's reasoning", provider.OpenAI, responses, []string{namedEvent(responseCreated) + namedEvent(`{"type":"response.output_item.added","item":{"id":"i","type":"reasoning","summary":[],"encrypted_content":"gAAA"}}`), namedEvent(`{"type":"response.reasoning_summary_text.delta","delta":"So"}`)}},
+	{"response's call", provider.OpenAI, responses, []string{namedEvent(responseCreated) + namedEvent(`{"type":"response.output_item.added","item":{"id":"i","type":"function_call","name":"f","arguments":"","call_id":"c"}}`), namedEvent(`{"type":"response.function_call_arguments.delta","delta":"{"}`)}},
+	{"an item with payload", provider.OpenAI, responses, []string{namedEvent(responseCreated), namedEvent(`{"type":"response.output_item.added","item":{"id":"i","type":"message","content":[{"type":"output_text","text":"Hi"}]}}`)}},
+	{"response's picture", provider.OpenAI, responses, []string{namedEvent(responseCreated) + namedEvent(`{"type":"response.image_generation_call.in_progress","item_id":"i"}`) + namedEvent(`{"type":"response.image_generation_call.generating","item_id":"i"}`), namedEvent(`{"type":"response.image_generation_call.partial_image","partial_image_b64":"iVBO"}`)}},
+	{"a tool that failed", provider.OpenAI, responses, []string{namedEvent(responseCreated) + namedEvent(`{"type":"response.mcp_call.failed","item_id":"i","output_index":0}`), namedEvent(`{"type":"response.output_text.delta","delta":"Hi"}`)}},
+	{"response without content", provider.OpenAI, responses, []string{namedEvent(responseCreated) + namedEvent(responseItemAdded), namedEvent(`{"type":"response.incomplete","response":{"status":"incomplete","output":[],"usage":null}}`)}},
+	{"an echo of 600 KB", provider.OpenAI, responses, []string{namedEvent(strings.Replace(responseCreated, "Say it", strings.Repeat("Say it", 100_000), 1)), namedEvent(`{"type":"response.output_text.delta","delta":"Hi"}`)}},
+	{"images", provider.OpenAI, provider.OpImages, []string{": ping\n\n", namedEvent(`{"type":"image_generation.partial_image","b64_json":"` + strings.Repeat("iVBO", 200_000) + `"}`)}},
+	{"speech", provider.OpenAI, provider.OpAudio, []string{"", namedEvent(`{"type":"speech.audio.delta","audio":"UklG"}`)}},
+	{"transcription", provider.OpenAI, provider.OpAudio, []string{namedEvent(`{"type":"transcript.text.delta","delta":""}`), namedEvent(`{"type":"transcript.text.delta","delta":"I see"}`)}},
 
-	{"message's text", provider.Anthropic, messages, []string{named(start) + named(ping) + named(`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`) + named(ping) + named(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}`), named(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}`)}},
-	{"message's text, without names", provider.Anthropic, messages, []string{data(start) + data(ping) + data(`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`), data(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}`)}},
-	{"thinking", provider.Anthropic, messages, []string{named(start) + named(`{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}`), named(`{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"So"}}`)}},
-	{"a signature is none", provider.Anthropic, messages, []string{named(start) + named(`{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"EqQB"}}`) + named(`{"type":"content_block_stop","index":0}`), named(`{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Hi"}}`)}},
-	{"a tool's input", provider.Anthropic, messages, []string{named(start) + named(`{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}`) + named(`{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":""}}`), named(`{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{"}}`)}},
-	{"message without content", provider.Anthropic, messages, []string{named(start), named(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}`)}},
-	{"message's end", provider.Anthropic, messages, []string{named(start) + named(`{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":1}}`), named(`{"type":"message_stop"}`)}},
-	{"the old completions", provider.Anthropic, provider.OpCompletions, []string{named(`{"type":"completion","completion":"","stop_reason":null}`), named(`{"type":"completion","completion":" Hi","stop_reason":null}`)}},
+	{"message's text", provider.Anthropic, messages, []string{namedEvent(messageStart) + namedEvent(pingEvent) + namedEvent(`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`) + namedEvent(pingEvent) + namedEvent(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":""}}`), namedEvent(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}`)}},
+	{"message's text, without names", provider.Anthropic, messages, []string{dataEvent(messageStart) + dataEvent(pingEvent) + dataEvent(`{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}`), dataEvent(`{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}`)}},
+	{"thinking", provider.Anthropic, messages, []string{namedEvent(messageStart) + namedEvent(`{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}`), namedEvent(`{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"So"}}`)}},
+	{"a signature is none", provider.Anthropic, messages, []string{namedEvent(messageStart) + namedEvent(`{"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"EqQB"}}`) + namedEvent(`{"type":"content_block_stop","index":0}`), namedEvent(`{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Hi"}}`)}},
+	{"a tool's input", provider.Anthropic, messages, []string{namedEvent(messageStart) + namedEvent(`{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t","name":"f","input":{}}}`) + namedEvent(`{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":""}}`), namedEvent(`{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{"}}`)}},
+	{"message without content", provider.Anthropic, messages, []string{namedEvent(messageStart), namedEvent(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":1}}`)}},
+	{"message's end", provider.Anthropic, messages, []string{namedEvent(messageStart) + namedEvent(`{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":1}}`), namedEvent(`{"type":"message_stop"}`)}},
+	{"the old completions", provider.Anthropic, provider.OpCompletions, []string{namedEvent(`{"type":"completion","completion":"","stop_reason":null}`), namedEvent(`{"type":"completion","completion":" Hi","stop_reason":null}`)}},
 
-	{"parts", provider.Gemini, generate, []string{parts(`[]`) + parts(`[{"text":""}]`) + parts(`[{"text":"","thoughtSignature":"Cs"}]`) + data(`{"usageMetadata":{"promptTokenCount":2}}`), parts(`[{"text":"Hi"}]`)}},
-	{"thoughts", provider.Gemini, generate, []string{parts(`[]`), parts(`[{"text":"So","thought":true}]`)}},
-	{"a function", provider.Gemini, generate, []string{parts(`[]`), parts(`[{"functionCall":{"name":"f","args":{}}}]`)}},
-	{"a picture inline", provider.Gemini, generate, []string{parts(`[]`), parts(`[{"inlineData":{"mimeType":"image/png","data":"iVBO"}}]`)}},
-	{"the last chunk", provider.Gemini, generate, []string{parts(`[]`), data(`{"candidates":[{"finishReason":"MAX_TOKENS","index":0}],"modelVersion":"g"}`)}},
+	{"parts", provider.Gemini, generate, []string{geminiParts(`[]`) + geminiParts(`[{"text":""}]`) + geminiParts(`[{"text":"","thoughtSignature":"Cs"}]`) + dataEvent(`{"usageMetadata":{"promptTokenCount":2}}`), geminiParts(`[{"text":"Hi"}]`)}},
+	{"thoughts", provider.Gemini, generate, []string{geminiParts(`[]`), geminiParts(`[{"text":"So","thought":true}]`)}},
+	{"a function", provider.Gemini, generate, []string{geminiParts(`[]`), geminiParts(`[{"functionCall":{"name":"f","args":{}}}]`)}},
+	{"a picture inline", provider.Gemini, generate, []string{geminiParts(`[]`), geminiParts(`[{"inlineData":{"mimeType":"image/png","data":"iVBO"}}]`)}},
+	{"the last chunk", provider.Gemini, generate, []string{geminiParts(`[]`), dataEvent(`{"candidates":[{"finishReason":"MAX_TOKENS","index":0}],"modelVersion":"g"}`)}},
 	{"an array", provider.Gemini, generate, []string{`[{"candidates":[{"content":{"parts":[{"text":""}]}}]}` + "\n,\r\n", `{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}]}`}},
-	{"an interaction", provider.Gemini, provider.OpUnknown, []string{"event: interaction.created\n" + data(`{"interaction":{"id":"i","status":"in_progress"},"event_type":"interaction.created"}`) + "event: step.start\n" + data(`{"index":0,"step":{"type":"model_output"},"event_type":"step.start"}`), "event: step.delta\n" + data(`{"index":0,"delta":{"type":"text","text":"Hi"},"event_type":"step.delta"}`)}},
+	{"an interaction", provider.Gemini, provider.OpUnknown, []string{"event: interaction.created\n" + dataEvent(`{"interaction":{"id":"i","status":"in_progress"},"event_type":"interaction.created"}`) + "event: step.start\n" + dataEvent(`{"index":0,"step":{"type":"model_output"},"event_type":"step.start"}`), "event: step.delta\n" + dataEvent(`{"index":0,"delta":{"type":"text","text":"Hi"},"event_type":"step.delta"}`)}},
 
 	{"lines", provider.OpenAI, chat, []string{`{"model":"g","message":{"role":"assistant","content":""},"done":false}` + "\n", `{"model":"g","message":{"role":"assistant","content":"Hi"},"done":false}`}},
 	{"lines of thinking", provider.OpenAI, chat, []string{`{"model":"g","response":"","done":false}` + "\n", `{"model":"g","response":"","thinking":"So","done":false}`}},
@@ -126,16 +126,16 @@ func TestContent(t *testing.T) {
 					continue
 				}
 				m := c.p.API.NewMeter(provider.Operation{Kind: c.kind}, http.Header{})
-				require.False(t, content(m))
+				require.False(t, hasContent(m))
 				for from := 0; from < len(whole); from += step {
 					to := min(from+step, len(whole))
 					_, _ = m.Write([]byte(whole[from:to]))
-					require.Equal(t, to == len(whole), content(m), "by %d, after %q", step, whole[max(0, to-100):to])
+					require.Equal(t, to == len(whole), hasContent(m), "by %d, after %q", step, whole[max(0, to-100):to])
 				}
 				_, failed := failure(m)
 				require.False(t, failed)
 				_, _ = m.Write([]byte("data: {}\n\ndata: {\"error\":{\"message\":\"x\"}}\n\n"))
-				require.True(t, content(m), "it stays so")
+				require.True(t, hasContent(m), "it stays so")
 			}
 		})
 	}
@@ -168,11 +168,11 @@ func TestContentOfFixtures(t *testing.T) {
 		"anthropic/200-refusal.json":            1, // it ends the answer
 		"minimax/200-insufficient-balance.json": 0,
 	} {
-		m := of(file).API.NewMeter(provider.Operation{}, http.Header{})
+		m := speakerOf(file).API.NewMeter(provider.Operation{}, http.Header{})
 		got := 0
 		for i, event := range strings.SplitAfter(string(fixture(t, file)), "\n\n") {
 			_, _ = m.Write([]byte(event))
-			if content(m) && got == 0 {
+			if hasContent(m) && got == 0 {
 				got = i + 1
 			}
 		}
@@ -180,8 +180,8 @@ func TestContentOfFixtures(t *testing.T) {
 	}
 }
 
-// of returns the provider that speaks as a fixture does.
-func of(file string) *provider.Provider {
+// speakerOf returns the provider that speaks as a fixture does.
+func speakerOf(file string) *provider.Provider {
 	dir, _, _ := strings.Cut(file, "/")
 	switch dir {
 	case "anthropic":
@@ -197,22 +197,22 @@ func TestContentByHeader(t *testing.T) {
 	for _, h := range []http.Header{headers("Content-Type", "Audio/MPEG"), headers("Content-Encoding", "gzip")} {
 		m := provider.OpenAI.API.NewMeter(provider.Operation{Kind: provider.OpAudio}, h)
 		_, _ = m.Write(nil)
-		assert.False(t, content(m))
+		assert.False(t, hasContent(m))
 		_, _ = m.Write([]byte("\n"))
-		assert.True(t, content(m))
+		assert.True(t, hasContent(m))
 	}
 	m := provider.OpenAI.API.NewMeter(provider.Operation{Kind: chat}, headers("Content-Type", "text/event-stream"))
 	_, _ = m.Write([]byte("x-field: 1\n" + chatHead))
-	assert.False(t, content(m), "a stream, whatever it starts with")
-	_, _ = m.Write([]byte(delta(`{"content":"Hi"}`)))
-	assert.True(t, content(m))
+	assert.False(t, hasContent(m), "a stream, whatever it starts with")
+	_, _ = m.Write([]byte(chatDelta(`{"content":"Hi"}`)))
+	assert.True(t, hasContent(m))
 }
 
 // Once content was seen, an event costs no allocation to find it again; nor
 // does one that is neutral to the key search.
 func TestContentCostsNothing(t *testing.T) {
 	m := provider.OpenAI.API.NewMeter(provider.Operation{Kind: chat}, http.Header{})
-	event := []byte(delta(`{"content":"Hi"}`))
+	event := []byte(chatDelta(`{"content":"Hi"}`))
 	_, _ = m.Write(event)
-	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = m.Write(event); content(m) }))
+	assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = m.Write(event); hasContent(m) }))
 }

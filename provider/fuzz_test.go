@@ -46,19 +46,19 @@ func FuzzMeterSplit(f *testing.F) {
 			for k := range piece {
 				_, _ = bytewise.Write(piece[k : k+1])
 			}
-			if content(split) != content(bytewise) {
-				t.Fatalf("content: %v, bytewise %v", content(split), content(bytewise))
+			if hasContent(split) != hasContent(bytewise) {
+				t.Fatalf("content: %v, bytewise %v", hasContent(split), hasContent(bytewise))
 			}
 		}
 		for _, other := range []provider.Meter{split, bytewise} {
-			agree(t, whole, other)
+			agreeingMeters(t, whole, other)
 		}
-		sound(t, whole.Usage())
+		soundUsage(t, whole.Usage())
 	})
 }
 
-// agree fails if two meters say different things.
-func agree(t *testing.T, a, b provider.Meter) {
+// agreeingMeters fails if two meters say different things.
+func agreeingMeters(t *testing.T, a, b provider.Meter) {
 	t.Helper()
 	if a, b := a.Usage(), b.Usage(); a != b {
 		t.Fatalf("%+v, whole: %+v", b, a)
@@ -66,13 +66,13 @@ func agree(t *testing.T, a, b provider.Meter) {
 	va, fa := failure(a)
 	vb, fb := failure(b)
 	va.Until, vb.Until = time.Time{}, time.Time{} // by the clock
-	if va != vb || fa != fb || ended(a) != ended(b) || content(a) != content(b) {
-		t.Fatalf("%+v %v %v, whole: %+v %v %v", vb, ended(b), content(b), va, ended(a), content(a))
+	if va != vb || fa != fb || ended(a) != ended(b) || hasContent(a) != hasContent(b) {
+		t.Fatalf("%+v %v %v, whole: %+v %v %v", vb, ended(b), hasContent(b), va, ended(a), hasContent(a))
 	}
 }
 
-// sound fails if a number is negative or a part larger than its whole.
-func sound(t *testing.T, u provider.Usage) {
+// soundUsage fails if a number is negative or a part larger than its whole.
+func soundUsage(t *testing.T, u provider.Usage) {
 	t.Helper()
 	for _, n := range []int64{
 		u.Input, u.CachedInput, u.CacheWrite, u.CacheWrite1h, u.AudioInput, u.ImageInput, u.Output, u.Reasoning, u.AudioOutput,
@@ -112,7 +112,7 @@ func FuzzMeterBound(f *testing.F) {
 				t.Fatalf("keeps %d bytes", n)
 			}
 			_, _ = m.Write(end)
-			sound(t, m.Usage())
+			soundUsage(t, m.Usage())
 			if n := provider.Kept(m); n > 1<<20+64<<10 {
 				t.Fatalf("keeps %d bytes at the end", n)
 			}

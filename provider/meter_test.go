@@ -76,15 +76,15 @@ func metered(t testing.TB) []struct {
 			provider.Usage{Input: 1, Output: 1, Images: 1, WebSearches: 1, Complete: true}},
 		{"searches that are counted", provider.OpenAI, responses, `{"output":[{"type":"web_search_call"},{"type":"web_search_call"}],"tool_usage":{"web_search":{"num_requests":1}},"usage":{"input_tokens":1,"output_tokens":1}}`,
 			provider.Usage{Input: 1, Output: 1, WebSearches: 1, Complete: true}},
-		{"tools in a stream", provider.OpenAI, responses, named(`{"type":"response.web_search_call.completed","item_id":"w"}`) + named(`{"type":"response.image_generation_call.completed","item_id":"i"}`) + named(`{"type":"response.completed","response":{"service_tier":"flex","output":[{"type":"image_generation_call","result":"iVBO"}],"usage":{"input_tokens":1,"output_tokens":2}}}`),
+		{"tools in a stream", provider.OpenAI, responses, namedEvent(`{"type":"response.web_search_call.completed","item_id":"w"}`) + namedEvent(`{"type":"response.image_generation_call.completed","item_id":"i"}`) + namedEvent(`{"type":"response.completed","response":{"service_tier":"flex","output":[{"type":"image_generation_call","result":"iVBO"}],"usage":{"input_tokens":1,"output_tokens":2}}}`),
 			provider.Usage{Input: 1, Output: 2, Images: 1, WebSearches: 1, Tier: "flex", Complete: true}},
-		{"incomplete response", provider.OpenAI, responses, named(`{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"usage":{"input_tokens":1,"output_tokens":2}}}`),
+		{"incomplete response", provider.OpenAI, responses, namedEvent(`{"type":"response.incomplete","response":{"status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"usage":{"input_tokens":1,"output_tokens":2}}}`),
 			provider.Usage{Input: 1, Output: 2, Complete: true}},
 		{"images", provider.OpenAI, provider.OpImages, `{"created":1,"data":[{"b64_json":"iVBO"},{"b64_json":"iV{\"[{BO"}],"usage":{"total_tokens":100,"input_tokens":50,"output_tokens":50,"input_tokens_details":{"text_tokens":10,"image_tokens":40},"output_tokens_details":{"image_tokens":50,"text_tokens":0}}}`,
 			provider.Usage{Input: 50, ImageInput: 40, Output: 50, ImageOutput: 50, Images: 2, Complete: true}},
 		{"images paid by the piece", provider.OpenAI, provider.OpImages, `{"created":1,"data":[{"url":"https://example.com/1"},{"url":"https://example.com/2"},{"url":"https://example.com/3"}]}`, provider.Usage{Images: 3, Complete: true}},
 		{"no images", provider.OpenAI, provider.OpImages, `{"error":{"message":"x","details":[{}]},"x":[{}]}`, provider.Usage{}},
-		{"edited image", provider.OpenAI, provider.OpImages, named(`{"type":"image_edit.partial_image","b64_json":"iV"}`) + named(`{"type":"image_edit.completed","b64_json":"iVBO","usage":{"input_tokens":5,"output_tokens":6,"total_tokens":11}}`), provider.Usage{Input: 5, Output: 6, Images: 1, Complete: true}},
+		{"edited image", provider.OpenAI, provider.OpImages, namedEvent(`{"type":"image_edit.partial_image","b64_json":"iV"}`) + namedEvent(`{"type":"image_edit.completed","b64_json":"iVBO","usage":{"input_tokens":5,"output_tokens":6,"total_tokens":11}}`), provider.Usage{Input: 5, Output: 6, Images: 1, Complete: true}},
 		{"predictions", provider.Gemini, provider.OpImages, `{"predictions":[{"mimeType":"image/png","bytesBase64Encoded":"iVBO"},{"mimeType":"image/png"}]}`, provider.Usage{Images: 2, Complete: true}},
 		{"by tokens", provider.OpenAI, provider.OpAudio, `{"text":"x","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":45,"total_tokens":59}}`, provider.Usage{Input: 14, AudioInput: 14, Output: 45, Complete: true}},
 		{"by a second that is none", provider.OpenAI, provider.OpAudio, `{"text":"x","usage":{"type":"duration","seconds":-1}}`, provider.Usage{Complete: true}},
@@ -94,7 +94,7 @@ func metered(t testing.TB) []struct {
 		{"embeddings of pictures", provider.OpenAI, provider.OpEmbeddings, `{"data":[],"usage":{"prompt_tokens":8,"total_tokens":1008}}`, provider.Usage{Input: 1008, Complete: true}},
 		{"parts beyond the whole", provider.OpenAI, chat, `{"usage":{"prompt_tokens":5,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":50,"audio_tokens":9,"image_tokens":9,"cache_write_tokens":99},"completion_tokens_details":{"reasoning_tokens":3,"audio_tokens":4,"image_tokens":5}}}`,
 			provider.Usage{Input: 5, CachedInput: 5, CacheWrite: 5, AudioInput: 5, ImageInput: 5, Output: 2, Reasoning: 2, AudioOutput: 2, ImageOutput: 2, Complete: true}},
-		{"an empty object takes nothing back", provider.OpenAI, chat, data(`{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}`) + data(`{"choices":[],"usage":{}}`) + "data: [DONE]\n\n", provider.Usage{Input: 3, Output: 4, Complete: true}},
+		{"an empty object takes nothing back", provider.OpenAI, chat, dataEvent(`{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}`) + dataEvent(`{"choices":[],"usage":{}}`) + "data: [DONE]\n\n", provider.Usage{Input: 3, Output: 4, Complete: true}},
 
 		{"DeepSeek", provider.OpenAI, chat, file("deepseek/200-usage.json"), provider.Usage{Input: 100, CachedInput: 64, Output: 50, Reasoning: 30, Complete: true}},
 		{"Moonshot", provider.OpenAI, chat, file("moonshot/stream-usage.sse"), provider.Usage{Input: 19, CachedInput: 4, Output: 13, Model: "kimi-k2", Complete: true}},
@@ -112,21 +112,21 @@ func metered(t testing.TB) []struct {
 
 		{"everything of messages", provider.Anthropic, messages, `{"type":"message","model":"c","content":[],"stop_reason":"end_turn","usage":{"input_tokens":3,"cache_read_input_tokens":10,"cache_creation_input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3},"output_tokens":7,"output_tokens_details":{"thinking_tokens":4},"server_tool_use":{"web_search_requests":2,"web_fetch_requests":1},"service_tier":"batch","speed":"fast"}}`,
 			provider.Usage{Input: 18, CachedInput: 10, CacheWrite: 5, CacheWrite1h: 3, Output: 7, Reasoning: 4, WebSearches: 3, Tier: "batch", Model: "c", Complete: true}},
-		{"searches in a stream", provider.Anthropic, messages, named(strings.Replace(start, `"output_tokens":1`, `"output_tokens":1,"cache_creation_input_tokens":4,"cache_creation":{"ephemeral_1h_input_tokens":4},"server_tool_use":{"web_search_requests":0}`, 1)) +
-			named(`{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":5,"server_tool_use":{"web_search_requests":1}}}`) +
-			named(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9,"cache_creation":null,"server_tool_use":{"web_search_requests":2}}}`) + named(`{"type":"message_stop"}`),
+		{"searches in a stream", provider.Anthropic, messages, namedEvent(strings.Replace(messageStart, `"output_tokens":1`, `"output_tokens":1,"cache_creation_input_tokens":4,"cache_creation":{"ephemeral_1h_input_tokens":4},"server_tool_use":{"web_search_requests":0}`, 1)) +
+			namedEvent(`{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":5,"server_tool_use":{"web_search_requests":1}}}`) +
+			namedEvent(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9,"cache_creation":null,"server_tool_use":{"web_search_requests":2}}}`) + namedEvent(`{"type":"message_stop"}`),
 			provider.Usage{Input: 6, CacheWrite: 4, CacheWrite1h: 4, Output: 9, WebSearches: 2, Model: "c", Complete: true}},
-		{"compaction is not in the sums", provider.Anthropic, messages, named(start) +
-			named(`{"type":"message_delta","delta":{},"usage":{"output_tokens":5,"iterations":[{"type":"compaction","input_tokens":100,"output_tokens":20},{"type":"message","input_tokens":2,"output_tokens":5}]}}`) +
-			named(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":2,"output_tokens":7,"iterations":[{"type":"compaction","input_tokens":100,"output_tokens":20},{"type":"message","input_tokens":2,"output_tokens":7}]}}`) + named(`{"type":"message_stop"}`),
+		{"compaction is not in the sums", provider.Anthropic, messages, namedEvent(messageStart) +
+			namedEvent(`{"type":"message_delta","delta":{},"usage":{"output_tokens":5,"iterations":[{"type":"compaction","input_tokens":100,"output_tokens":20},{"type":"message","input_tokens":2,"output_tokens":5}]}}`) +
+			namedEvent(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"input_tokens":2,"output_tokens":7,"iterations":[{"type":"compaction","input_tokens":100,"output_tokens":20},{"type":"message","input_tokens":2,"output_tokens":7}]}}`) + namedEvent(`{"type":"message_stop"}`),
 			provider.Usage{Input: 102, Output: 27, Model: "c", Complete: true}},
-		{"cut after the start", provider.Anthropic, messages, named(start), provider.Usage{Input: 2, Output: 1, Model: "c"}},
+		{"cut after the start", provider.Anthropic, messages, namedEvent(messageStart), provider.Usage{Input: 2, Output: 1, Model: "c"}},
 
 		{"everything of generate", provider.Gemini, generate, `{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":40,"candidatesTokenCount":20,"totalTokenCount":65,"thoughtsTokenCount":5,"promptTokensDetails":[{"modality":"TEXT","tokenCount":10},{"modality":"AUDIO","tokenCount":18},{"modality":"IMAGE","tokenCount":12}],"candidatesTokensDetails":[{"modality":"IMAGE","tokenCount":15},{"modality":"AUDIO","tokenCount":5}],"trafficType":"ON_DEMAND"},"modelVersion":"g"}`,
 			provider.Usage{Input: 40, AudioInput: 18, ImageInput: 12, Output: 25, Reasoning: 5, AudioOutput: 5, ImageOutput: 15, Tier: "ON_DEMAND", Model: "g", Complete: true}},
 		{"counting by Gemini", provider.Gemini, provider.OpCountTokens, `{"totalTokens":31,"cachedContentTokenCount":4}`, provider.Usage{Complete: true}},
 		{"interaction stream", provider.Gemini, provider.OpUnknown, file("gemini/interaction-stream.sse"), provider.Usage{Input: 11, CachedInput: 3, Output: 335, Reasoning: 245, Tier: "standard", Model: "gemini-3.5-flash", Complete: true}},
-		{"interaction, continued", provider.Gemini, provider.OpUnknown, strings.Replace(file("gemini/interaction-stream.sse"), "event: interaction.completed", "event: interaction.completed\n"+data(`{"event_type":"interaction.completed","interaction":{"usage":{"total_input_tokens":1,"total_output_tokens":1}}}`)+"event: interaction.completed", 1), provider.Usage{Input: 11, CachedInput: 3, Output: 335, Reasoning: 245, Tier: "standard", Model: "gemini-3.5-flash", Complete: true}},
+		{"interaction, continued", provider.Gemini, provider.OpUnknown, strings.Replace(file("gemini/interaction-stream.sse"), "event: interaction.completed", "event: interaction.completed\n"+dataEvent(`{"event_type":"interaction.completed","interaction":{"usage":{"total_input_tokens":1,"total_output_tokens":1}}}`)+"event: interaction.completed", 1), provider.Usage{Input: 11, CachedInput: 3, Output: 335, Reasoning: 245, Tier: "standard", Model: "gemini-3.5-flash", Complete: true}},
 		{"interaction", provider.Gemini, provider.OpUnknown, `{"id":"v1","status":"completed","model":"g","usage":{"total_input_tokens":133,"input_tokens_by_modality":[{"modality":"audio","tokens":100}],"total_output_tokens":1567,"output_tokens_by_modality":[{"modality":"image","tokens":1120}],"total_tool_use_tokens":7,"total_tokens":1707,"grounding_tool_count":[{"type":"google_search","count":2}]}}`,
 			provider.Usage{Input: 140, AudioInput: 100, Output: 1567, ImageOutput: 1120, WebSearches: 2, Model: "g", Complete: true}},
 		{"numbers that overflow", provider.Gemini, generate, `{"usageMetadata":{` + strings.Repeat(`"promptTokenCount":9e15,`, 3000) + `"candidatesTokenCount":1}}`, provider.Usage{Input: 1 << 53, Output: 1, Complete: true}},
@@ -244,9 +244,9 @@ func TestFailures(t *testing.T) {
 		{provider.OpenAI, chat, string(fixture(t, "ollama/stream-error.ndjson")), transient, ""},
 		{provider.OpenAI, chat, `{"error":"Unauthorized"}`, transient, ""},
 		{provider.OpenAI, chat, `[{"error":{"code":429,"message":"x","status":"RESOURCE_EXHAUSTED"}}]`, rate, "RESOURCE_EXHAUSTED"},
-		{provider.OpenAI, chat, delta(`{"content":"Hi"}`) + data(`{"id":"c","choices":[{"index":0,"delta":{"content":" there"},"finish_reason":null}],"usage":null,"error":{"message":"x","type":"server_error"}}`), transient, "server_error"},
-		{provider.OpenAI, responses, data(`{"sequence_number":1,"code":"rate_limit_exceeded","message":"x","type":"error","param":null}`), rate, "rate_limit_exceeded"},
-		{provider.Gemini, provider.OpUnknown, "event: error\n" + data(string(fixture(t, "gemini/200-interactions-error.json"))), provider.ClassInvalidRequest, "not_found"},
+		{provider.OpenAI, chat, chatDelta(`{"content":"Hi"}`) + dataEvent(`{"id":"c","choices":[{"index":0,"delta":{"content":" there"},"finish_reason":null}],"usage":null,"error":{"message":"x","type":"server_error"}}`), transient, "server_error"},
+		{provider.OpenAI, responses, dataEvent(`{"sequence_number":1,"code":"rate_limit_exceeded","message":"x","type":"error","param":null}`), rate, "rate_limit_exceeded"},
+		{provider.Gemini, provider.OpUnknown, "event: error\n" + dataEvent(string(fixture(t, "gemini/200-interactions-error.json"))), provider.ClassInvalidRequest, "not_found"},
 		{provider.Anthropic, messages, string(fixture(t, "anthropic/stream-overloaded.sse")), overloaded, "overloaded_error"},
 		{provider.Anthropic, messages, withoutNames(string(fixture(t, "anthropic/stream-overloaded.sse"))), overloaded, "overloaded_error"},
 		{provider.Anthropic, messages, string(fixture(t, "anthropic/200-refusal.json")), policy, "refusal"},
@@ -354,9 +354,25 @@ func TestLongBodiesElsewhere(t *testing.T) {
 		{provider.Gemini, `{"candidates":"` + long + `","usageMetadata":{"promptTokenCount":2,"candidatesTokenCount":3}}`, provider.Usage{Input: 2, Output: 3, Complete: true}},
 		{provider.Gemini, `data: {"candidates":"` + long + `","usageMetadata":{"promptTokenCount":2,"candidatesTokenCount":3}}` + "\n\n", provider.Usage{Input: 2, Output: 3}},
 		{provider.Gemini, `[{"candidates":"` + long + `"}`, provider.Usage{}},
+		{provider.Gemini, `[{"candidates":"` + long + `"},{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":2}}]`, provider.Usage{Input: 2, Complete: true}},
+		{provider.Gemini, `{"steps":"` + long + `","usage":{"total_input_tokens":2,"total_output_tokens":3}}`, provider.Usage{Input: 2, Output: 3, Complete: true}},
+		{provider.OpenAI, `{"response":"` + long + `","done":false}` + "\n" + `{"response":"","done":true,"eval_count":3}`, provider.Usage{Output: 3, Complete: true}},
+		{provider.OpenAI, `{"usage":{"prompt_tokens":2},"data":"` + long + `","usage":{"prompt_tokens":3},`, provider.Usage{Input: 3}}, // cut
 	} {
 		assert.Equal(t, c.want, meter(c.p, provider.OpUnknown, c.body).Usage(), c.body[:40])
 	}
+}
+
+// Pictures are counted however large they are.
+func TestLongImages(t *testing.T) {
+	picture := `{"b64_json":"` + strings.Repeat("iVBO", 1<<20) + `"}`
+	body := `{"created":1,"data":[` + picture + "," + picture + `],"usage":{"input_tokens":2,"output_tokens":3,"total_tokens":5}}`
+	for _, step := range []int{4096, 1 << 30} {
+		r := meterReads(provider.OpenAI, provider.OpImages, http.Header{}, []byte(body), step)
+		assert.Equal(t, meterReading{usage: provider.Usage{Input: 2, Output: 3, Images: 2, Complete: true}, ended: true, content: true}, r)
+	}
+	stream := namedEvent(`{"type":"image_generation.completed","b64_json":"` + strings.Repeat("iVBO", 1<<20) + `","usage":{"input_tokens":2,"output_tokens":3}}`)
+	assert.Equal(t, provider.Usage{Input: 2, Output: 3, Images: 1, Complete: true}, meter(provider.OpenAI, provider.OpImages, stream).Usage())
 }
 
 // At the bounds themselves the split into writes plays no part either.
@@ -386,10 +402,10 @@ func TestBoundsAndSplits(t *testing.T) {
 // The meter's own allocations stay bounded, however long the body is.
 func TestMeterIsBounded(t *testing.T) {
 	piece := []byte(strings.Repeat("x", 4096))
-	for _, start := range []string{`{"data":"`, "data: ", ": ", "data: x\ndata: ", "event: "} {
+	for _, start := range []string{`{"data":"`, `[{"data":"`, "{}{", "data: ", ": ", "data: x\ndata: ", "event: "} {
 		m := provider.OpenAI.API.NewMeter(provider.Operation{Kind: chat}, http.Header{})
 		grown := allocated(func() {
-			_, _ = m.Write([]byte(start))
+			_, _ = m.Write([]byte(messageStart))
 			for range 64 << 20 / len(piece) {
 				_, _ = m.Write(piece)
 			}
