@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/aitransport/aitransport/provider"
 )
 
@@ -43,6 +45,19 @@ func streams() map[string]struct {
 		"generate":           {provider.Gemini, repeat(`data: {"candidates": [{"content": {"parts": [{"text": " %s"}],"role": "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 21,"candidatesTokenCount": %d,"totalTokenCount": 8%d,"thoughtsTokenCount": 60},"modelVersion": "gemini-3.6-flash","responseId": "r1"}`+"\r\n\r\n", "")},
 		"joined":             {provider.OpenAI, repeat("data: %s\n", "\n")},
 		"lines":              {provider.OpenAI, repeat(`{"model":"gemma4","created_at":"2025-10-26T17:21:21.207235Z","message":{"role":"assistant","content":" %s"},"done":false}`+"\n", "")},
+	}
+}
+
+// TestMeterAllocates says that an event like the others costs no allocation.
+func TestMeterAllocates(t *testing.T) {
+	for name, s := range streams() {
+		m := s.p.API.NewMeter(provider.Operation{}, http.Header{})
+		all := testing.AllocsPerRun(2, func() {
+			for from := 0; from < len(s.body); from += 4096 {
+				_, _ = m.Write(s.body[from:min(from+4096, len(s.body))])
+			}
+		})
+		assert.Less(t, all, 20.0, "%s: in 10000 events", name)
 	}
 }
 
