@@ -190,8 +190,8 @@ func oddNumbers(t *testing.T) {
 		}{
 			{provider.OpenAI, `{"usage":{"prompt_tokens":N,"completion_tokens":0}}`},
 			{provider.Anthropic, `{"usage":{"input_tokens":N,"output_tokens":0}}`},
-			{provider.Gemini, `{"usageMetadata":{"promptTokenCount":N}}`},
-			{provider.Gemini, `{"usage":{"total_input_tokens":N}}`},
+			{provider.Gemini, `{"usageMetadata":{"promptTokenCount":N,"candidatesTokenCount":0}}`},
+			{provider.Gemini, `{"usage":{"total_input_tokens":N,"total_output_tokens":0}}`},
 		} {
 			r := meterReads(c.p, provider.OpUnknown, http.Header{}, []byte(strings.ReplaceAll(c.body, "N", number)), 1)
 			assert.Equal(t, provider.Usage{Input: want, Complete: true}, r.usage, "%s with %s", c.body, number)

@@ -6,6 +6,9 @@ import "github.com/tidwall/gjson"
 // stream it comes again and again, cumulative and with gaps: null, a missing
 // member or a 0 says nothing about the input.
 func (t *tally) anthropicUsage(o gjson.Result) {
+	if !counts(o, "output_tokens", "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens") {
+		return
+	}
 	u := t.usage
 	plain := u.Input - u.CachedInput - u.CacheWrite
 	o.ForEach(func(key, v gjson.Result) bool {

@@ -139,3 +139,38 @@ func TestSameWordsOtherMeaning(t *testing.T) {
 	assert.Equal(t, provider.ClassQuotaExhausted, at(provider.OpenAI))
 	assert.Equal(t, provider.ClassRateLimited, at(provider.Gemini))
 }
+
+// The clouds speak dialects of the same protocols. What OpenAI's and Anthropic's
+// tables make of them until each has its own (provider-facts 6, 7, 13.4).
+func TestClouds(t *testing.T) {
+	for _, c := range []struct {
+		p      *provider.Provider
+		file   string
+		status int
+		class  provider.Class
+		until  time.Duration // negative: not said
+	}{
+		{provider.OpenAI, "azure/429-token-rate.json", 429, provider.ClassRateLimited, 22 * time.Second},
+		{provider.OpenAI, "azure/400-content-filter.json", 400, provider.ClassContentPolicy, -1},
+		{provider.OpenAI, "azure/404-deployment.json", 404, provider.ClassModelNotFound, -1},
+		{provider.Anthropic, "bedrock/429-throttling.json", 429, provider.ClassRateLimited, -1},
+	} {
+		v := c.p.API.Classify(provider.Answer{Status: c.status, Body: fixture(t, c.file), At: noon})
+		assert.Equal(t, c.class.String(), v.Class.String(), c.file)
+		if c.until < 0 {
+			assert.True(t, v.Until.IsZero(), c.file)
+		} else {
+			assert.WithinDuration(t, noon.Add(c.until), v.Until, 0, c.file)
+		}
+	}
+	for _, file := range []string{"bedrock/last-chunk.json", "bedrock/converse-metadata.json"} {
+		m := provider.Anthropic.API.NewMeter(provider.Operation{Kind: provider.OpMessages}, headers("Content-Type", "application/json"))
+		_, _ = m.Write(fixture(t, file))
+		u := m.Usage()
+		assert.False(t, u.Complete, "%s: counts under names that are not known are not taken for none", file)
+		_, failed := m.(interface {
+			Failure() (provider.Verdict, bool)
+		}).Failure()
+		assert.False(t, failed, file)
+	}
+}

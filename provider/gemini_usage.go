@@ -9,6 +9,9 @@ import (
 // geminiUsage reads usageMetadata (provider-facts 5.3): cumulative, so the
 // last one counts.
 func (t *tally) geminiUsage(o gjson.Result) {
+	if !counts(o, "totalTokenCount", "promptTokenCount", "candidatesTokenCount") {
+		return
+	}
 	var u Usage
 	var total int64
 	o.ForEach(func(key, v gjson.Result) bool {
@@ -44,6 +47,9 @@ func (t *tally) geminiUsage(o gjson.Result) {
 // the totals of answers seen say; the members by modality and the count of
 // searches are seen only.
 func (t *tally) interactionUsage(o gjson.Result) {
+	if !counts(o, "total_tokens", "total_input_tokens", "total_output_tokens") {
+		return
+	}
 	var u Usage
 	var total, searches int64
 	o.ForEach(func(key, v gjson.Result) bool {

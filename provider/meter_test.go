@@ -235,7 +235,7 @@ func TestFailures(t *testing.T) {
 		{provider.OpenAI, chat, ": OPENROUTER PROCESSING\n\n" + `data: {"error":{"code":429,"message":"Rate limit exceeded"},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}` + "\n\n", rate, "429"},
 		{provider.OpenAI, chat, `{"choices":[{"index":0,"finish_reason":"error","error":{"code":502,"message":"Provider disconnected"}}]}`, transient, "502"},
 		{provider.OpenAI, chat, `{"error":{"type":"server_error","message":"x"}}`, transient, "server_error"},
-		{provider.OpenAI, chat, string(fixture(t, "openrouter/200-choice-error.json")), transient, "provider_unavailable"},
+		{provider.OpenAI, chat, string(fixture(t, "openrouter/200-provider-gone.json")), transient, "provider_unavailable"},
 		{provider.OpenAI, chat, string(fixture(t, "openrouter/stream-error.sse")), rate, "rate_limit_exceeded"},
 		{provider.OpenAI, chat, string(fixture(t, "minimax/200-insufficient-balance.json")), transient, "1008"},
 		{provider.OpenAI, chat, string(fixture(t, "minimax/stream-rate-limit.sse")), transient, "1002"},

@@ -11,6 +11,9 @@ func (t *tally) openaiUsage(o gjson.Result) {
 		t.reported = true
 		return
 	}
+	if !counts(o, "total_tokens", "prompt_tokens", "input_tokens", "completion_tokens", "output_tokens") {
+		return
+	}
 	var u Usage
 	var total int64
 	o.ForEach(func(key, v gjson.Result) bool {
@@ -37,9 +40,6 @@ func (t *tally) openaiUsage(o gjson.Result) {
 		u.Input = max(u.Input, total)
 	case total > u.Input+u.Output:
 		u.Output = total - u.Input
-	}
-	if u == (Usage{}) && t.reported { // an empty object takes nothing back
-		return
 	}
 	t.set(u)
 }

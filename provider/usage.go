@@ -170,3 +170,14 @@ func orElse[T int64 | time.Duration](n, old T) T {
 	}
 	return n
 }
+
+// counts reports whether a usage object has a number under one of those names. One
+// that has none is of a form that is not known, or empty: it says nothing.
+func counts(o gjson.Result, names ...string) bool {
+	for _, name := range names {
+		if v := o.Get(name); v.Exists() && v.Type != gjson.Null {
+			return true
+		}
+	}
+	return false
+}
