@@ -37,6 +37,10 @@ type Account struct {
 	// the model as asked; a * in the value stands for what the pattern's * matched.
 	Models map[string]string
 
+	// Operations narrows what the account serves of what its provider does. nil: all
+	// of the provider's. Requests that are not recognised are passed on all the same.
+	Operations []provider.OperationKind
+
 	// Limits are what may be used of the account; nil: no limit of ours. Tokens are
 	// charged as the provider reports them: an answer that is left before it says
 	// so counts as a request alone. So is the cost; an account with a limit of
@@ -130,6 +134,9 @@ func (a *Account) check(index int) error {
 		if _, err := transport.ParseProxy(a.Proxy); err != nil {
 			return accountError(a, index, "Proxy", `%w; or write "direct" or "env"`, err)
 		}
+	}
+	if err := a.checkOperations(index); err != nil {
+		return err
 	}
 	for _, l := range a.Limits {
 		if err := l.Validate(); err != nil {

@@ -98,7 +98,7 @@ func (at *attempt) request(ctx context.Context, get func(context.Context) (strin
 	body := at.r.body
 	if at.model != at.r.Operation.Model {
 		var err error
-		if body, err = at.r.Operation.Rename(out, body, at.model); err != nil {
+		if body, err = at.rename(out); err != nil {
 			return nil, "", &prepareError{err}
 		}
 	}

@@ -116,6 +116,8 @@ func (m *member) suits(r *Request) (model, reason string) {
 		return "", "not the account asked for"
 	case r.Hint.Group != "" && !slices.Contains(m.Groups, r.Hint.Group):
 		return "", "not in the group asked for"
+	case !m.serves(r.Operation.Kind):
+		return "", m.refuses(r.Operation.Kind)
 	case !ok:
 		return "", "does not serve the model"
 	case !m.pricing.admits(m.Provider.Name, model, r):

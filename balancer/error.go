@@ -12,9 +12,13 @@ var (
 	// base. Nothing was sent.
 	ErrNoRoute = errors.New("no account's provider serves this URL")
 
-	// ErrNoAccount says that no account could be tried: none serves the model or
-	// the group, or all rest or are full. Nothing was sent.
+	// ErrNoAccount says that no account could be tried: none serves the
+	// operation, the model or the group, or all rest or are full. Nothing was sent.
 	ErrNoAccount = errors.New("no account available")
+
+	// ErrUnsupported says that a request asks for what this version cannot do: a
+	// conversation over a WebSocket (realtime). Nothing was sent.
+	ErrUnsupported = errors.New("not supported")
 
 	// ErrClosed says that the Transport was closed.
 	ErrClosed = errors.New("balancer closed")
@@ -25,7 +29,7 @@ var (
 type Error struct {
 	Attempts []Attempt // what was tried, in order; empty: nothing was sent
 	RetryAt  time.Time // when an account that was passed over can be asked again; zero: not known
-	Err      error     // of the last attempt; or ErrNoRoute, ErrNoAccount, ErrClosed, with details
+	Err      error     // of the last attempt; or ErrNoRoute, ErrNoAccount, ErrUnsupported, ErrClosed, with details
 }
 
 // Error tells what was tried and why each account was left.

@@ -36,7 +36,7 @@ func (t *Transport) newFleet(accounts []Account, before *fleet) (*fleet, error) 
 	for i := range accounts {
 		a := accounts[i]
 		a.Models, a.Header = maps.Clone(a.Models), canonical(a.Header)
-		a.Groups, a.Limits = slices.Clone(a.Groups), slices.Clone(a.Limits)
+		a.Groups, a.Limits, a.Operations = slices.Clone(a.Groups), slices.Clone(a.Limits), slices.Clone(a.Operations)
 		if _, twice := f.byName[a.Name]; twice {
 			return nil, accountError(&a, i, "Name", "another account has it too: names must be unique")
 		}

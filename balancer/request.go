@@ -39,17 +39,24 @@ func (t *Transport) newRequest(ctx context.Context, in *http.Request, f *fleet) 
 	if err != nil {
 		return nil, err
 	}
+	if isWebSocket(in.Header) {
+		return nil, unsupported(in)
+	}
 	if err := r.readBody(ctx, t.cfg.MaxReplay); err != nil {
 		return nil, &Error{Err: err}
 	}
+	plain, text, _ := t.codings.Plain(in, r.body, min(t.cfg.MaxReplay, maxPlain))
 	for _, m := range matches { // the longest base first
-		op := m.route.api.describe(in, r.body)
+		op := m.route.api.describe(plain, text)
 		if r.route == nil || op.Kind != provider.OpUnknown {
 			r.route, r.rest, r.Operation = m.route, m.rest, op
 		}
 		if op.Kind != provider.OpUnknown {
 			break
 		}
+	}
+	if r.Operation.Kind == provider.OpRealtime {
+		return nil, unsupported(in)
 	}
 	if n, err := strconv.Atoi(in.Header.Get("X-Stainless-Retry-Count")); err == nil && n > 0 || !r.repeatable() {
 		// An SDK's own retry gets one attempt, so that attempts do not multiply;

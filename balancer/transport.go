@@ -9,15 +9,17 @@ import (
 	"sync/atomic"
 
 	"github.com/aitransport/aitransport/pool"
+	"github.com/aitransport/aitransport/provider"
 )
 
 // Transport sends each request through one of its accounts, and through others when
 // that fails. It is an [http.RoundTripper], safe for concurrent use. Close it.
 type Transport struct {
-	cfg   *Config    // without Accounts
-	pool  *pool.Pool // of all accounts' connections
-	owned bool       // the pool is ours
-	calls *calls     // the requests under way
+	cfg     *Config          // without Accounts
+	pool    *pool.Pool       // of all accounts' connections
+	owned   bool             // the pool is ours
+	calls   *calls           // the requests under way
+	codings provider.Codings // of requests
 
 	fleet atomic.Pointer[fleet]
 	next  atomic.Uint64 // number of the last request
@@ -38,7 +40,7 @@ func New(cfg Config) (*Transport, error) {
 	accounts := cfg.Accounts
 	cfg.Accounts = nil // they hold secrets
 	cfg.Attempt = slices.Clone(cfg.Attempt)
-	t := &Transport{cfg: &cfg, pool: cfg.Transport.Pool, calls: newCalls()}
+	t := &Transport{cfg: &cfg, pool: cfg.Transport.Pool, calls: newCalls(), codings: codings(cfg.Transport.Decoders)}
 	if t.pool == nil {
 		t.owned = true
 		t.pool = pool.New(pool.Config{MaxAgents: minPool, Logger: cfg.Logger})

@@ -22,6 +22,7 @@ func request(t testing.TB, method, url string, header ...string) *http.Request {
 
 func TestDescribe(t *testing.T) {
 	const base, odd = "https://h", "https://h/proxy/openai/x"
+	met := map[string]bool{}
 	for _, c := range []struct {
 		p                 *provider.Provider
 		method, url, body string
@@ -59,6 +60,25 @@ func TestDescribe(t *testing.T) {
 		{provider.OpenAI, "POST", base + "/v1/fine_tuning/jobs", `{"model":"m"}`, provider.OpFineTuning, "m", false, false},
 		{provider.OpenAI, "POST", base + "/v1/videos", `{"model":"m"}`, provider.OpVideos, "m", false, false},
 		{provider.OpenAI, "POST", base + "/v1/vector_stores/v/files", `{}`, provider.OpStored, "", false, false},
+		{provider.OpenAI, "POST", base + "/v1/images/variations", `{"model":"m"}`, provider.OpImages, "m", false, true},
+		{provider.OpenAI, "POST", base + "/v1/audio/transcriptions", `{"model":"m","stream":true}`, provider.OpAudio, "m", true, true},
+		{provider.OpenAI, "POST", base + "/v1/audio/translations", `{"model":"m","stream":true}`, provider.OpAudio, "m", false, true},
+		{provider.OpenAI, "GET", base + "/v1/realtime?model=m", "", provider.OpRealtime, "", false, false},
+		{provider.OpenAI, "POST", base + "/v1/realtime", "", provider.OpRealtime, "", false, false},
+		{provider.OpenAI, "POST", base + "/v1/realtime/sessions", `{"model":"m"}`, provider.OpStored, "m", false, false},
+		{provider.OpenAI, "POST", base + "/v1/realtime/client_secrets", `{"session":{"model":"m"}}`, provider.OpStored, "", false, false},
+		{provider.OpenAI, "POST", base + "/v1/realtime/transcription_sessions", `{}`, provider.OpStored, "", false, false},
+		{provider.OpenAI, "POST", base + "/v1/fine_tuning/alpha/graders/run", `{"model":"m"}`, provider.OpFineTuning, "m", false, false},
+		{provider.OpenAI, "GET", base + "/v1/fine_tuning/jobs/j/events", "", provider.OpFineTuning, "", false, true},
+		{provider.OpenAI, "POST", base + "/v1/conversations/c/items", `{}`, provider.OpStored, "", false, false},
+		{provider.OpenAI, "DELETE", base + "/v1/conversations/c", "", provider.OpStored, "", false, false},
+		{provider.OpenAI, "POST", base + "/v1/containers", `{}`, provider.OpStored, "", false, false},
+		{provider.OpenAI, "GET", base + "/v1/containers/c/files/f/content", "", provider.OpStored, "", false, true},
+		{provider.OpenAI, "GET", base + "/v1/responses/r1/input_items", "", provider.OpStored, "", false, true},
+		{provider.OpenAI, "POST", base + "/v1/batches/b/cancel", "", provider.OpBatches, "", false, false},
+		{provider.OpenAI, "POST", base + "/v1/videos/v/remix", `{}`, provider.OpVideos, "", false, false},
+		{provider.OpenAI, "GET", base + "/v1/videos/v/content", "", provider.OpVideos, "", false, true},
+		{provider.OpenAI, "POST", base + "/v1/uploads/u/complete", `{}`, provider.OpFiles, "", false, false},
 		{provider.OpenAI, "POST", base + "/v1/new/thing", `{"model":"m","stream":true}`, provider.OpUnknown, "m", true, false},
 		{provider.OpenAI, "GET", base + "/v1/filesystem", "", provider.OpUnknown, "", false, true},
 
@@ -70,6 +90,12 @@ func TestDescribe(t *testing.T) {
 		{provider.Anthropic, "POST", base + "/v1/chat/completions", `{"model":"m"}`, provider.OpChat, "m", false, true},
 		{provider.Anthropic, "GET", base + "/v1/models/m", "", provider.OpModels, "m", false, true},
 		{provider.Anthropic, "POST", base + "/v1/files", "", provider.OpFiles, "", false, false},
+		{provider.Anthropic, "POST", base + "/v1/complete", `{"model":"m","stream":true}`, provider.OpCompletions, "m", true, true},
+		{provider.Anthropic, "POST", base + "/v1/skills/s/versions", "", provider.OpStored, "", false, false},
+		{provider.Anthropic, "POST", base + "/v1/user_profiles", "{}", provider.OpStored, "", false, false},
+		{provider.Anthropic, "POST", base + "/v1/agents", `{"model":"m"}`, provider.OpStored, "", false, false},
+		{provider.Anthropic, "GET", base + "/v1/sessions/s/events", "", provider.OpStored, "", false, true},
+		{provider.Anthropic, "POST", base + "/v1/oauth/token", "{}", provider.OpUnknown, "", false, false},
 		{provider.Anthropic, "HEAD", base + "/api/hello", "", provider.OpUnknown, "", false, true},
 
 		{provider.Gemini, "POST", base + "/v1beta/models/gemini-3-pro:generateContent", `{"model":"no"}`, provider.OpGenerate, "gemini-3-pro", false, true},
@@ -82,19 +108,42 @@ func TestDescribe(t *testing.T) {
 		{provider.Gemini, "POST", base + "/v1beta/models/m:predict", "", provider.OpImages, "m", false, true},
 		{provider.Gemini, "POST", base + "/v1beta/models/m:predictLongRunning", "", provider.OpVideos, "m", false, false},
 		{provider.Gemini, "POST", base + "/v1beta/models/m:somethingNew", "", provider.OpUnknown, "m", false, false},
+		{provider.Gemini, "POST", base + "/v1/models/m:asyncBatchEmbedContent", "", provider.OpBatches, "m", false, false},
+		{provider.Gemini, "POST", base + "/v1beta/interactions", `{"model":"models/m","stream":true,"input":"hi"}`, provider.OpInteractions, "m", true, true},
+		{provider.Gemini, "POST", base + "/v1beta/interactions", `{"agent":"a","input":"hi"}`, provider.OpInteractions, "a", false, true},
+		{provider.Gemini, "POST", base + "/v1beta/interactions", `{"agent":"a","model":"m"}`, provider.OpInteractions, "m", false, true},
+		{provider.Gemini, "POST", base + "/v1beta/interactions", `{"agent":"a","model":null}`, provider.OpInteractions, "a", false, true},
+		{provider.Gemini, "GET", base + "/v1beta/interactions/i?stream=true", "", provider.OpStored, "", true, true},
+		{provider.Gemini, "POST", base + "/v1beta/interactions/i/cancel", "", provider.OpStored, "", false, false},
+		{provider.Gemini, "GET", base + "/v1beta/operations/o", "", provider.OpStored, "", false, true},
+		{provider.Gemini, "GET", base + "/v1beta/models/veo/operations/o", "", provider.OpStored, "", false, true},
+		{provider.Gemini, "POST", base + "/v1beta/batches/b:cancel", "", provider.OpBatches, "", false, false},
+		{provider.Gemini, "GET", base + "/v1beta/files/f", "", provider.OpFiles, "", false, true},
+		{provider.Gemini, "GET", base + "/v1beta/tunedModels/t", "", provider.OpModels, "tunedModels/t", false, true},
+		{provider.Gemini, "GET", base + "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", "", provider.OpRealtime, "", false, false},
+		{provider.Gemini, "POST", base + "/v1beta/openai/embeddings", `{"model":"m"}`, provider.OpEmbeddings, "m", false, true},
+		{provider.Gemini, "POST", base + "/v1beta/openai/images/generations", `{"model":"m"}`, provider.OpImages, "m", false, true},
+		{provider.Gemini, "GET", base + "/v1beta/openai/models", "", provider.OpModels, "", false, true},
 		{provider.Gemini, "GET", base + "/v1beta/models", "", provider.OpModels, "", false, true},
 		{provider.Gemini, "GET", base + "/v1beta/models/m", "", provider.OpModels, "m", false, true},
 		{provider.Gemini, "POST", base + "/upload/v1beta/files", "", provider.OpFiles, "", false, false},
 		{provider.Gemini, "POST", base + "/v1beta/cachedContents", `{"model":"models/m"}`, provider.OpStored, "m", false, false},
 		{provider.Gemini, "POST", base + "/v1beta/openai/chat/completions", `{"model":"models/m","stream":true}`, provider.OpChat, "m", true, true},
 	} {
-		op := c.p.API.Describe(request(t, c.method, c.url), []byte(c.body))
+		r := request(t, c.method, c.url)
+		op := c.p.API.Describe(r, []byte(c.body))
+		met[c.p.Name+provider.RouteOf(c.p.Name, r)] = true
 		name := c.method + " " + c.url + " " + c.body
 		assert.Equal(t, c.p.Name, op.API, name)
 		assert.Equal(t, c.kind.String(), op.Kind.String(), name)
 		assert.Equal(t, c.model, op.Model, name)
 		assert.Equal(t, c.stream, op.Stream, name)
 		assert.Equal(t, c.repeats, op.Repeatable, name)
+	}
+	for _, p := range []*provider.Provider{provider.OpenAI, provider.Anthropic, provider.Gemini} {
+		for _, row := range provider.Routes(p.Name) {
+			assert.True(t, met[p.Name+row], "no request above meets the row %q of %s", row, p.Name)
+		}
 	}
 	assert.Equal(t, "unknown", provider.OperationKind(99).String())
 }
@@ -118,6 +167,7 @@ func TestDescribeUnreadable(t *testing.T) {
 		`{"x":{"model":"no"}}`:               "",
 		`{"x":"\"model\":\"no\""}`:           "",
 		"\n\t {\"mod\\u0065l\":\"m\"}":       "m",
+		"\xef\xbb\xbf {\"model\":\"m\"}":     "m",
 		`{"model":"\u00e9\n\"\ud83d\ude00"}`: "é\n\"😀",
 		`{"Model":"no"}`:                     "",
 		`{"a":[],"b":{},"c":"\\","d":1.5e3,"e":true,"model":"m"}`: "m",
