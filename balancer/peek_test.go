@@ -124,7 +124,7 @@ func TestErrorBodyThatPanics(t *testing.T) {
 	cfg := over(nil, account("only"))
 	cfg.RoundTripper = func(balancer.Account) (http.RoundTripper, error) {
 		return transport.RoundTripperFunc(func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 500, Header: http.Header{}, Body: io.NopCloser(panicking{})}, nil
+			return &http.Response{StatusCode: http.StatusInternalServerError, Header: http.Header{}, Body: io.NopCloser(panicking{})}, nil
 		}), nil
 	}
 	lb := newTransport(t, cfg)

@@ -24,11 +24,12 @@ import (
 
 // priced has a dollar a million tokens of input and two of output for gpt-5, and
 // ten times that for gpt-6.
-func priced(t *testing.T, rows ...provider.PriceRow) *provider.PriceTable {
+func priced(t *testing.T) *provider.PriceTable {
 	t.Helper()
-	table, err := provider.NewPriceTable(append(rows,
-		provider.PriceRow{Models: []string{"gpt-5"}, Price: provider.Price{Input: 1 * provider.USD, CachedInput: 0.5 * provider.USD, Output: 2 * provider.USD}},
-		provider.PriceRow{Models: []string{"gpt-6"}, Price: provider.Price{Input: 10 * provider.USD, Output: 20 * provider.USD}}))
+	table, err := provider.NewPriceTable([]provider.PriceRow{
+		{Models: []string{"gpt-5"}, Price: provider.Price{Input: 1 * provider.USD, CachedInput: 0.5 * provider.USD, Output: 2 * provider.USD}},
+		{Models: []string{"gpt-6"}, Price: provider.Price{Input: 10 * provider.USD, Output: 20 * provider.USD}},
+	})
 	require.NoError(t, err)
 	return table
 }

@@ -133,7 +133,7 @@ func cutAnswers(t *testing.T) {
 	// What was compressed is read after decoding; the meter sees it end early.
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	_, _ = io.WriteString(z, string(fixture(t, "anthropic/stream.sse")))
+	_, _ = z.Write(fixture(t, "anthropic/stream.sse"))
 	require.NoError(t, z.Flush())
 	d, err := gzip.NewReader(&b)
 	require.NoError(t, err)

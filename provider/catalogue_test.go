@@ -3,7 +3,6 @@ package provider_test
 import (
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -141,7 +140,7 @@ func TestCatalogueNames(t *testing.T) {
 		"vllm", "ollama", "lmstudio",
 	})
 	for _, name := range names {
-		assert.Regexp(t, regexp.MustCompile(`^[a-z]+(-(us|intl|coding-intl))?(-(anthropic|openai))?$`), name)
+		assert.Regexp(t, `^[a-z]+(-(us|intl|coding-intl))?(-(anthropic|openai))?$`, name)
 	}
 	p, ok := provider.Lookup("DeepSeek")
 	require.True(t, ok)

@@ -164,7 +164,7 @@ func TestContentOfFixtures(t *testing.T) {
 		"minimax/stream-rate-limit.sse":         0,
 		"vllm/stream-continuous-usage.sse":      2,
 		"vllm/stream-error.sse":                 0,
-		"openrouter/200-provider-gone.json":      0,
+		"openrouter/200-provider-gone.json":     0,
 		"anthropic/200-refusal.json":            1, // it ends the answer
 		"minimax/200-insufficient-balance.json": 0,
 	} {

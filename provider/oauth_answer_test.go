@@ -132,9 +132,9 @@ func TestOAuthTransportErrors(t *testing.T) {
 
 	for name, rt := range map[string]roundTripper{
 		"no answer": func(*http.Request) (*http.Response, error) { return nil, nil }, //nolint:nilnil // on purpose
-		"no body":   func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 200}, nil },
+		"no body":   func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: http.StatusOK}, nil },
 		"broken off": func(*http.Request) (*http.Response, error) {
-			return &http.Response{StatusCode: 200, Body: io.NopCloser(io.MultiReader(strings.NewReader(`{"acc`), failing{}))}, nil
+			return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(io.MultiReader(strings.NewReader(`{"acc`), failing{}))}, nil
 		},
 	} {
 		o, err := provider.NewOAuth(provider.OAuthConfig{TokenURL: tokenURL + "?secret=pa55", RefreshToken: "r", Transport: rt})
@@ -155,7 +155,7 @@ func TestOAuthBodyThatNeverEnds(t *testing.T) {
 		o, err := provider.NewOAuth(provider.OAuthConfig{
 			TokenURL: tokenURL, RefreshToken: "r",
 			Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: 200, Header: http.Header{}, Body: reader}, nil
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: reader}, nil
 			}),
 		})
 		require.NoError(t, err)

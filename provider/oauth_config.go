@@ -135,7 +135,7 @@ func (c *OAuthConfig) check() error {
 	if err := checkTokenURL(c.TokenURL); err != nil {
 		return fmt.Errorf("provider: OAuthConfig.TokenURL %w", err)
 	}
-	problem := ""
+	var problem string
 	switch {
 	case c.RefreshToken == "" && c.Grant == nil:
 		problem = "RefreshToken is empty and there is no Grant: set one of them"
@@ -157,7 +157,7 @@ func (c *OAuthConfig) check() error {
 	return errors.New("provider: OAuthConfig." + problem)
 }
 
-const tokenURLForm = "write it as https://host[:port]/path"
+const tokenURLForm = "write it as https://host[:port]/path" //nolint:gosec // how an address is written
 
 // checkTokenURL refuses what would show a credential to somebody on the way.
 func checkTokenURL(raw string) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -591,5 +590,5 @@ func TestOAuthErrorsHoldNoSecret(t *testing.T) {
 	for _, s := range []string{"refresh-zero", "acc-zero", secret, "extra+one", "x1x1"} {
 		assert.NotContains(t, out, s)
 	}
-	assert.False(t, errors.Is(err, context.Canceled))
+	assert.NotErrorIs(t, err, context.Canceled)
 }

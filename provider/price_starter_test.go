@@ -114,5 +114,6 @@ func TestStarterPricesAreAFileToStartFrom(t *testing.T) {
 	again, err := provider.ParsePriceTable(strings.NewReader(string(text)))
 	require.NoError(t, err)
 	assert.Equal(t, provider.StarterPrices().Rows(), again.Rows())
-	assert.Same(t, provider.StarterPrices(), provider.StarterPrices())
+	once := provider.StarterPrices()
+	assert.Same(t, once, provider.StarterPrices())
 }

@@ -120,7 +120,8 @@ func (f *values) note(t *tally) {
 
 // end gives the value that ends with rest to t.
 func (f *values) end(rest []byte, t *tally) {
-	value, cut := rest, false
+	value := rest
+	var cut bool
 	switch {
 	case len(f.held) > 0:
 		f.hold(rest)

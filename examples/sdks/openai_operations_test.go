@@ -287,7 +287,8 @@ func (s openAISDK) whisper(ctx context.Context, t *testing.T) tokens {
 }
 
 func (s openAISDK) translation(ctx context.Context, t *testing.T) tokens {
-	answer, err := s.Audio.Translations.New(ctx, openai.AudioTranslationNewParams{File: sound(), Model: "whisper-1"})
+	answer, err := s.Audio.Translations.New( //nolint:staticcheck // deprecated and still served
+		ctx, openai.AudioTranslationNewParams{File: sound(), Model: "whisper-1"})
 	require.NoError(t, err)
 	assert.Equal(t, text, answer.Text)
 	return none

@@ -13,7 +13,7 @@ import (
 
 // exchange makes one chat call to a fake and shows the answer's head and body.
 func exchange(fake *providertest.Fake, path, body string) {
-	req := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body)) //nolint:noctx // nothing waits in an example
+	req := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	req.Header.Set("Authorization", "Bearer key-1")
 	answer := httptest.NewRecorder()
 	fake.ServeHTTP(answer, req)
@@ -53,7 +53,7 @@ func ExampleStep_Lines() {
 	fake.Script(providertest.FailInStream(0, providertest.Overloaded()).
 		KeepAlive(2, 0, time.Millisecond).
 		Lines(providertest.Lines{End: "\r\n", NoSpace: true}))
-	req := httptest.NewRequest(http.MethodPost, "/v1/messages", strings.NewReader(`{"model":"m","stream":true}`)) //nolint:noctx // nothing waits in an example
+	req := httptest.NewRequest(http.MethodPost, "/v1/messages", strings.NewReader(`{"model":"m","stream":true}`))
 	req.Header.Set("X-Api-Key", "key-1")
 	req.Header.Set("Anthropic-Version", "2023-06-01")
 	answer := httptest.NewRecorder()

@@ -29,13 +29,13 @@ func geminiCaches(c *call, h http.Header) answer {
 	case opCaches:
 		var live []*item
 		for _, it := range c.shelf.all(inCaches, c.key, c.at) {
-			if _, _, ok := liveCache(c, it.id); ok {
+			if _, ok := liveCache(c, it.id); ok {
 				live = append(live, it)
 			}
 		}
 		return geminiList(c, h, "cachedContents", 50, 1000, rows(live, show))
 	}
-	_, it, ok := liveCache(c, c.object)
+	it, ok := liveCache(c, c.object)
 	switch {
 	case !ok:
 		return c.lack(inCaches, c.object)
@@ -46,9 +46,9 @@ func geminiCaches(c *call, h http.Header) answer {
 }
 
 // liveCache finds cached content of the caller's that has not expired.
-func liveCache(c *call, id string) (cachedContent, *item, bool) {
+func liveCache(c *call, id string) (*item, bool) {
 	cache, it, ok := kept[cachedContent](c, inCaches, id)
-	return cache, it, ok && c.at.Before(cache.expires)
+	return it, ok && c.at.Before(cache.expires)
 }
 
 func cacheObject(c *call, it *item) object {

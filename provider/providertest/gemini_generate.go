@@ -40,7 +40,7 @@ func generate(c *call, h http.Header) answer {
 func geminiLacks(c *call) (answer, bool) {
 	if name := c.form.CachedContent; name != "" {
 		id := strings.TrimPrefix(name, "cachedContents/")
-		if _, _, ok := liveCache(c, id); !ok {
+		if _, ok := liveCache(c, id); !ok {
 			return c.lack(inCaches, id), true
 		}
 	}

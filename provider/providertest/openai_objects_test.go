@@ -13,13 +13,13 @@ import (
 	"github.com/aitransport/aitransport/provider/providertest"
 )
 
-// uploaded sends a file and returns its id.
-func uploaded(t *testing.T, call func(asked) got, key, purpose, content string) string {
+// uploaded sends a file for the key a and returns its id.
+func uploaded(t *testing.T, call func(asked) got, purpose, content string) string {
 	t.Helper()
 	body, header := form(t, nil, "purpose", purpose)
 	part := "Content-Disposition: form-data; name=\"file\"; filename=\"in.jsonl\"\r\nContent-Type: application/jsonl\r\n\r\n" + content + "\r\n"
 	boundary, _, _ := strings.Cut(body, "\r\n")
-	r := call(asked{path: "/v1/files", key: key, body: boundary + "\r\n" + part + body, header: header})
+	r := call(asked{path: "/v1/files", key: "a", body: boundary + "\r\n" + part + body, header: header})
 	require.Equal(t, 200, r.status, r.body)
 	want(t, r.body, map[string]any{"object": "file", "purpose": purpose, "filename": "in.jsonl", "bytes": float64(len(content)), "status": "processed"})
 	return dig(t, r.body, "id").(string)
@@ -27,8 +27,8 @@ func uploaded(t *testing.T, call func(asked) got, key, purpose, content string) 
 
 func TestOpenAIFiles(t *testing.T) {
 	call := serve(t, providertest.OpenAI(providertest.Config{}))
-	first := uploaded(t, call, "a", "batch", "one\ntwo")
-	second := uploaded(t, call, "a", "assistants", "")
+	first := uploaded(t, call, "batch", "one\ntwo")
+	second := uploaded(t, call, "assistants", "")
 	r := call(asked{method: "GET", path: "/v1/files", key: "a"})
 	want(t, r.body, map[string]any{"object": "list", "data.0.id": second, "data.1.id": first, "has_more": false})
 	r = call(asked{method: "GET", path: "/v1/files?limit=1&order=asc", key: "a"})
@@ -46,7 +46,7 @@ func TestOpenAIFiles(t *testing.T) {
 	assert.Equal(t, "one\ntwo", r.body)
 	assert.Equal(t, "application/octet-stream", r.header.Get("Content-Type"))
 	r = call(asked{method: "GET", path: "/v1/files/" + second + "/content", key: "a"})
-	assert.Equal(t, "", r.body, "an empty file")
+	assert.Empty(t, r.body, "an empty file")
 
 	for _, method := range []string{"GET", "DELETE"} {
 		r = call(asked{method: method, path: "/v1/files/" + first, key: "b"})
@@ -68,7 +68,7 @@ const batchLines = `{"custom_id":"one","method":"POST","url":"/v1/chat/completio
 func TestOpenAIBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		call := inMemory(t, providertest.OpenAI(providertest.Config{Text: text, Models: []string{"m1"}, WorkTime: time.Hour}))
-		input := uploaded(t, call, "a", "batch", batchLines)
+		input := uploaded(t, call, "batch", batchLines)
 		create := asked{path: "/v1/batches", key: "a", body: `{"input_file_id":"` + input + `","endpoint":"/v1/chat/completions","completion_window":"24h","metadata":{"x":"y"}}`}
 		r := call(create)
 		want(t, r.body, map[string]any{"object": "batch", "status": "validating", "output_file_id": nil, "request_counts.total": 2.0, "metadata.x": "y", "usage": nil})
@@ -107,7 +107,7 @@ func TestOpenAIBatch(t *testing.T) {
 func TestFineTuning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		call := inMemory(t, providertest.OpenAI(providertest.Config{WorkTime: time.Hour}))
-		file := uploaded(t, call, "a", "fine-tune", "{}")
+		file := uploaded(t, call, "fine-tune", "{}")
 		create := asked{path: "/v1/fine_tuning/jobs", key: "a", body: `{"model":"m1","training_file":"` + file + `","suffix":"mine"}`}
 		r := call(create)
 		want(t, r.body, map[string]any{"object": "fine_tuning.job", "status": "validating_files", "fine_tuned_model": nil, "training_file": file, "model": "m1"})
@@ -184,7 +184,7 @@ func TestBackgroundResponses(t *testing.T) {
 // Files that a call names have to be its account's.
 func TestFilesOfOthers(t *testing.T) {
 	call := serve(t, providertest.OpenAI(providertest.Config{}))
-	file := uploaded(t, call, "a", "user_data", "x")
+	file := uploaded(t, call, "user_data", "x")
 	bodies := map[string]string{
 		"/v1/responses":        `{"model":"m1","input":[{"role":"user","content":[{"type":"input_file","file_id":"` + file + `"}]}]}`,
 		"/v1/chat/completions": `{"model":"m1","messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"` + file + `"}}]}]}`,

@@ -2,7 +2,6 @@ package providertest_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -325,7 +324,7 @@ func TestStepsCompose(t *testing.T) {
 
 	r := serve(t, f)(asked{path: "/v1/messages", key: "k", body: messageStream})
 	require.ErrorIs(t, r.err, io.ErrUnexpectedEOF)
-	assert.False(t, errors.Is(r.err, io.EOF))
+	assert.NotErrorIs(t, r.err, io.EOF)
 }
 
 // A zero step that was told how to be put on the wire is a step.
