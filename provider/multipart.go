@@ -44,7 +44,7 @@ func openForm(h http.Header, body []byte) (f multiform, ok bool) {
 }
 
 // fields yields the name of each field that is no file, and where its value is.
-func (f multiform) fields() iter.Seq2[string, span] {
+func (f *multiform) fields() iter.Seq2[string, span] {
 	return func(yield func(string, span) bool) {
 		at, ok := f.first()
 		for range maxParts {
@@ -230,7 +230,8 @@ func (op Operation) renameField(h http.Header, body []byte, model string) ([]byt
 			found, ok = at, true
 		}
 	}
-	if !ok || string(body[found.start:found.end]) != op.Model {
+	// An empty value may lack the line end before the delimiter; any other needs it.
+	if !ok || string(body[found.start:found.end]) != op.Model || !bytes.HasPrefix(body[found.end:], []byte(f.end)) {
 		return nil, errMoved
 	}
 	out := make([]byte, 0, len(body)+len(model))
