@@ -177,7 +177,7 @@ func TestSameSignalOtherProvider(t *testing.T) {
 	judged := func(name string, status int, body string) string {
 		return classifierOf(t, name)(provider.Answer{Status: status, Body: []byte(body), At: noon}).Class.String()
 	}
-	noQuota := coded("insufficient_quota", "insufficient_quota", "You exceeded your current quota, please check your plan and billing details.")
+	noQuota := withCode("insufficient_quota", "insufficient_quota", "You exceeded your current quota, please check your plan and billing details.")
 	assert.Equal(t, quota.String(), judged("openai", 429, noQuota))
 	assert.Equal(t, rate.String(), judged("dashscope", 429, noQuota))
 	assert.Equal(t, rate.String(), judged("dashscope-anthropic", 429, noQuota))

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -196,16 +195,6 @@ func (p *Probe) parseURL() (*url.URL, error) {
 		return nil, errors.New("URL is not https: " + form)
 	}
 	return u, nil
-}
-
-// isLoopback reports whether host is this machine. Names other than localhost
-// are not looked up.
-func isLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }
 
 // Request makes the probe's request to pr, without a credential: see Authorize.

@@ -94,8 +94,8 @@ func classifierOf(t *testing.T, name string) func(provider.Answer) provider.Verd
 	return p.API.Classify
 }
 
-// coded is an error of OpenAI's shape.
-func coded(typ, code, message string) string {
+// withCode is an error of OpenAI's shape.
+func withCode(typ, code, message string) string {
 	return openaiBody(row{typ: typ, code: code, text: message})
 }
 
@@ -103,13 +103,13 @@ var deepseekRows = []judged{
 	{401, "", "deepseek/401-bad-key.json", auth, account},
 	{401, "", "deepseek/401-no-key.txt", auth, account},
 	{402, "", "deepseek/402-balance.json", quota, account},
-	{400, "", coded("invalid_request_error", "invalid_request_error", "This model's maximum context length is 65536 tokens."), tooLong, none},
-	{400, "", coded("invalid_request_error", "invalid_request_error", "Invalid format"), invalid, none},
-	{422, "", coded("invalid_request_error", "invalid_request_error", "Invalid parameters"), invalid, none},
-	{429, "", coded("unknown_error", "invalid_request_error", "Rate limit reached"), rate, account},
-	{500, "", coded("server_error", "", ""), transient, account},
-	{503, "", coded("unknown_error", "", "Server overloaded"), overloaded, provided},
-	{200, "", coded("authentication_error", "invalid_request_error", "no"), auth, account},
+	{400, "", withCode("invalid_request_error", "invalid_request_error", "This model's maximum context length is 65536 tokens."), tooLong, none},
+	{400, "", withCode("invalid_request_error", "invalid_request_error", "Invalid format"), invalid, none},
+	{422, "", withCode("invalid_request_error", "invalid_request_error", "Invalid parameters"), invalid, none},
+	{429, "", withCode("unknown_error", "invalid_request_error", "Rate limit reached"), rate, account},
+	{500, "", withCode("server_error", "", ""), transient, account},
+	{503, "", withCode("unknown_error", "", "Server overloaded"), overloaded, provided},
+	{200, "", withCode("authentication_error", "invalid_request_error", "no"), auth, account},
 }
 
 var minimaxRows = []judged{
@@ -151,15 +151,15 @@ var mistralRows = []judged{
 var groqRows = []judged{
 	{429, "", "groq/429-requests-per-minute.json", rate, pair},
 	{413, "", "groq/413-request-too-large.json", permission, none},
-	{413, "", coded("tokens", "rate_limit_exceeded", "too many for the tier"), permission, none},
+	{413, "", withCode("tokens", "rate_limit_exceeded", "too many for the tier"), permission, none},
 	{413, "", "", tooLarge, none},
-	{498, "", coded("", "capacity_exceeded", "Flex tier is full"), overloaded, none},
-	{424, "", coded("", "", "MCP server failed"), invalid, none},
+	{498, "", withCode("", "capacity_exceeded", "Flex tier is full"), overloaded, none},
+	{424, "", withCode("", "", "MCP server failed"), invalid, none},
 	{499, "", "", provider.ClassCanceled, none},
-	{403, "", coded("invalid_request_error", "", "Organization has been restricted."), quota, account},
-	{400, "", coded("invalid_request_error", "organization_restricted", "no"), quota, account},
-	{401, "", coded("invalid_request_error", "invalid_api_key", "Invalid API Key"), auth, account},
-	{400, "", coded("invalid_request_error", "context_length_exceeded", "no"), tooLong, none},
+	{403, "", withCode("invalid_request_error", "", "Organization has been restricted."), quota, account},
+	{400, "", withCode("invalid_request_error", "organization_restricted", "no"), quota, account},
+	{401, "", withCode("invalid_request_error", "invalid_api_key", "Invalid API Key"), auth, account},
+	{400, "", withCode("invalid_request_error", "context_length_exceeded", "no"), tooLong, none},
 	{503, "", "", overloaded, provided},
 }
 
@@ -186,12 +186,12 @@ func xaiBody(code, text string) string {
 }
 
 var togetherRows = []judged{
-	{403, "", coded("invalid_request_error", "", "input and max_tokens"), tooLong, none},
+	{403, "", withCode("invalid_request_error", "", "input and max_tokens"), tooLong, none},
 	{403, "", "<html>", egress, route},
 	{429, "", `{"error":{"message":"no","error_type":"dynamic_request_limited"}}`, rate, pair},
 	{429, "", `{"error":{"message":"no","type":null,"code":null},"error_type":"dynamic_token_limited"}`, rate, pair},
-	{401, "", coded("invalid_request_error", "invalid_api_key", "no"), auth, account},
-	{402, "", coded("", "", "no"), quota, account},
+	{401, "", withCode("invalid_request_error", "invalid_api_key", "no"), auth, account},
+	{402, "", withCode("", "", "no"), quota, account},
 	{503, "", "", overloaded, provided}, {529, "", "", overloaded, provided}, {524, "", "<html>", transient, account},
 }
 
@@ -245,15 +245,15 @@ var vllmRows = []judged{
 
 var ollamaRows = []judged{
 	{404, "", "ollama/404-model.json", noModel, pair},
-	{404, "", coded("not_found_error", "", "no such model"), noModel, pair},
+	{404, "", withCode("not_found_error", "", "no such model"), noModel, pair},
 	{401, "", `{"error":"unauthorized","signin_url":"https://ollama.com/x"}`, auth, account},
-	{400, "", coded("invalid_request_error", "", "no"), invalid, none},
-	{500, "", coded("api_error", "", "no"), transient, account},
+	{400, "", withCode("invalid_request_error", "", "no"), invalid, none},
+	{500, "", withCode("api_error", "", "no"), transient, account},
 	{502, "", `{"error":"cloud model unreachable"}`, transient, provided},
 	{503, "", `{"error":"server busy, please try again. maximum pending requests exceeded"}`, overloaded, provided},
 	{413, "", `{"error":"no"}`, tooLarge, none}, {402, "", `{"error":"no"}`, quota, account}, {429, "", `{"error":"no"}`, rate, pair},
 	{200, "", `{"error":"an error was encountered while running the model"}`, transient, account},
-	{200, "", coded("api_error", "", "no"), transient, account},
+	{200, "", withCode("api_error", "", "no"), transient, account},
 }
 
 var llamacppRows = []judged{
