@@ -17,7 +17,7 @@ import (
 // it; what it points to must not be changed afterwards.
 type Config struct {
 	Accounts  []Account        // at least one; changed later by SetAccounts
-	Transport transport.Config // how accounts are reached; Account has the last word
+	Transport transport.Config // how accounts are reached; Account has the last word. Its Decoders read compressed requests too
 
 	Picker Picker        // chooses among accounts that can serve a request; nil: LeastLoaded
 	Health health.Store  // remembers who may be used; nil: in memory

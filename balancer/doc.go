@@ -3,7 +3,7 @@
 //
 //	request ─► which API, operation and model?         a URL that no account's
 //	           │                                       provider has is ErrNoRoute
-//	           ├─ who may serve it: model, group, not resting, room ─► tier ─► Picker
+//	           ├─ who may serve it: operation, model, not resting, room ─► tier ─► Picker
 //	           │
 //	           ├─ attempt ─► the account's address and credential ─► Config.Attempt
 //	           │             layers ─► the account's transport ─► answer or error

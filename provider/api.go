@@ -21,7 +21,8 @@ type API struct {
 	// Describe tells what a request asks for. The path may stand below any
 	// base, so only its end counts. body holds as many bytes as were buffered:
 	// all, some or none; Describe does not change it. What cannot be read is
-	// left at its zero value; Describe never fails.
+	// left at its zero value; Describe never fails. A body that the header says
+	// has a content coding is not looked into: Codings.Plain takes it off.
 	Describe func(r *http.Request, body []byte) Operation
 
 	// Classify judges an answer, good ones included.

@@ -8,6 +8,7 @@
 //	request                                          answer
 //	   │                                                │
 //	   ├─ Match       whose base is this URL below?     │
+//	   ├─ Plain       the body, its codings taken off   │
 //	   ├─ Describe    operation, model, stream, session │
 //	   │                                                │
 //	   ├─ Rename      the model, as the account says it │
