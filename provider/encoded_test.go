@@ -126,7 +126,7 @@ func TestPlain(t *testing.T) {
 // layer.
 func TestPlainIsBounded(t *testing.T) {
 	const limit = 64 << 10
-	bomb := string(coded(t, "gzip", `{"model":"m","x":"`+strings.Repeat("x", 64<<20)))
+	bomb := string(coded(t, "gzip", `{"model":"m","x":"`+strings.Repeat("x", 16<<20)))
 	_, text, whole := provider.Codings(nil).Plain(codedRequest(t, "gzip"), []byte(bomb), limit)
 	assert.Len(t, text, limit)
 	assert.False(t, whole)

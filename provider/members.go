@@ -133,7 +133,7 @@ func skipString(b []byte, at int) int {
 
 // near is how far skipString looks by words of eight bytes, which is faster than
 // a call to bytes.IndexByte only where the quotation mark is not far.
-const near = 64
+const near = 16
 
 // escaped reports whether the byte b[at] of a string that starts at b[start] has
 // a backslash to itself.
