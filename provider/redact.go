@@ -35,9 +35,19 @@ func redact(s string, limit int) string {
 			seen |= c
 		}
 		if j == i { // what stands between tokens
+			if s[i] == ' ' {
+				l.space = len(l.out) > 0
+				i++
+				continue
+			}
+			bearer = false
+			if s[i] > ' ' && s[i] < 0x7f {
+				l.word(s[i : i+1])
+				i++
+				continue
+			}
 			r, size := utf8.DecodeRuneInString(s[i:])
 			l.char(r)
-			bearer = bearer && r == ' '
 			i += size
 			continue
 		}
@@ -75,7 +85,7 @@ func (l *line) word(s string) {
 // char adds any character, or leaves it out.
 func (l *line) char(r rune) {
 	switch {
-	case r == ' ', unicode.IsSpace(r):
+	case unicode.IsSpace(r):
 		l.space = len(l.out) > 0
 	case r != utf8.RuneError && unicode.IsPrint(r):
 		l.gap()

@@ -169,35 +169,46 @@ func generic(c Class) bool {
 }
 
 // A textIndex finds the first of many textRules in one walk over the words of
-// a text: the rules by the byte that their phrase starts with, which is the
-// start of a word.
+// a text: for each class that is generic, the rules by the byte that their phrase
+// starts with, which is the start of a word.
 type textIndex struct {
 	rules  []textRule
-	starts [256][]int
+	starts [len(classes)]*[256][]int // nil: the class is not generic
 }
 
 func indexTexts(lists ...[]textRule) *textIndex {
 	x := &textIndex{rules: slices.Concat(lists...)}
-	for i, r := range x.rules {
-		x.starts[r.text[0]] = append(x.starts[r.text[0]], i)
+	for c := range x.starts {
+		if !generic(Class(c)) {
+			continue
+		}
+		x.starts[c] = new([256][]int)
+		for i, r := range x.rules {
+			if r.from == anyGeneric || r.from == Class(c) {
+				x.starts[c][r.text[0]] = append(x.starts[c][r.text[0]], i)
+			}
+		}
 	}
 	return x
 }
 
 // find returns the first rule that is about from and in the text, or nil.
 func (x *textIndex) find(from Class, text string) *textRule {
+	starts := x.starts[from]
+	if starts == nil {
+		return nil
+	}
 	first := len(x.rules)
 	inWord := false
 	for at := range len(text) {
 		c := text[at]
-		starts := !inWord
-		inWord = c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
-		if !starts {
+		begins := !inWord
+		inWord = wordByte[c]
+		if !begins {
 			continue
 		}
-		for _, i := range x.starts[c] {
-			r := &x.rules[i]
-			if i < first && (r.from == anyGeneric || r.from == from) && at+1 < len(text) && text[at+1] == r.text[1] && strings.HasPrefix(text[at:], r.text) {
+		for _, i := range starts[c] {
+			if i < first && strings.HasPrefix(text[at:], x.rules[i].text) {
 				first = i
 			}
 		}
@@ -207,3 +218,11 @@ func (x *textIndex) find(from Class, text string) *textRule {
 	}
 	return &x.rules[first]
 }
+
+// wordByte holds the bytes that words in lower case consist of.
+var wordByte = func() (t [256]bool) {
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyz0123456789") {
+		t[c] = true
+	}
+	return t
+}()
