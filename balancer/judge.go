@@ -84,7 +84,10 @@ func (at *attempt) judgeError(ctx context.Context, err error) provider.Verdict {
 	case prepare != nil: // another account may not need what could not be done for this one
 		v.Class, v.Scope = provider.ClassModelNotFound, provider.ScopeNone
 	case credential != nil:
-		v = at.judgeCredential(v, credential)
+		var proxy string
+		if v, proxy = judgeCredential(v, credential); proxy != "" {
+			at.record.Proxy = proxy
+		}
 	case failure != nil:
 		v.Class, v.Scope = judgePhase(failure)
 	case at.probe != nil: // ours says *transport.Error, unless the request itself is wrong

@@ -77,12 +77,12 @@ func (at *attempt) renewed(ctx context.Context, refusal *http.Response, stale st
 
 // judgeCredential says what it means that there is no token. That is for the account
 // to get over, and disables it only if somebody has to log in again; a proxy on the
-// way to the token endpoint answers for itself.
-func (at *attempt) judgeCredential(v provider.Verdict, err error) provider.Verdict {
+// way to the token endpoint answers for itself, and is named.
+func judgeCredential(v provider.Verdict, err error) (_ provider.Verdict, proxy string) {
 	v.Scope = provider.ScopeAccount // whoever yields it may be back soon
 	var failure *provider.CredentialError
 	if !errors.As(err, &failure) {
-		return v
+		return v, ""
 	}
 	v.Class, v.Code, v.Until = cmp.Or(failure.Class, provider.ClassTransient), failure.Code, failure.RetryAt
 	switch {
@@ -93,13 +93,13 @@ func (at *attempt) judgeCredential(v provider.Verdict, err error) provider.Verdi
 	}
 	var way *transport.Error
 	if failure.Repeated || !errors.As(err, &way) || way.Proxy == nil {
-		return v
+		return v, ""
 	}
 	switch way.Phase { // beyond the proxy the fault may be the token endpoint's
 	case transport.PhaseDialProxy, transport.PhaseProxyTLS, transport.PhaseProxyHandshake, transport.PhaseProxyAuth:
-		at.record.Proxy = way.Proxy.String()
 		v.Class, v.Scope = judgePhase(way)
 		v.Until = time.Time{}
+		return v, way.Proxy.String()
 	}
-	return v
+	return v, ""
 }

@@ -19,8 +19,7 @@ type Model struct {
 	Methods []string `json:"methods,omitempty"`
 }
 
-// MaxModels bounds how many models one page is read for; the lists known are
-// far shorter.
+// MaxModels is how many models a list may have; those known have far fewer.
 const MaxModels = 10_000
 
 const (
@@ -112,7 +111,8 @@ func ModelListProbe(p *Provider, page string) (probe Probe, ok bool) {
 // Gemini's, or Ollama's ("ollama"). Gemini's "models/" is cut off, since
 // requests name the model without it. next is the mark of the page that
 // follows; "": this was the last. Entries without an id, or with one longer
-// than 512 bytes, are left out, and so is what goes beyond MaxModels.
+// than 512 bytes, are left out. The error is that of a page which is not such a
+// list, or which has more than MaxModels.
 func ParseModels(api string, body []byte) (models []Model, next string, err error) {
 	l, ok := modelListOf(api)
 	if !ok {
@@ -129,7 +129,7 @@ func ParseModels(api string, body []byte) (models []Model, next string, err erro
 	}
 	switch {
 	case items.IsArray():
-	case items.Exists() && items.Type == gjson.Null, api == "gemini" && root.Raw == "{}": // an empty page
+	case items.Exists() && items.Type == gjson.Null, api == "gemini" && root.IsObject() && len(root.Map()) == 0: // Google leaves out what is empty
 		return nil, "", nil
 	default:
 		return nil, "", fmt.Errorf("provider: the list of models has no %q, as that of %s has", l.items, l.api)
@@ -138,8 +138,11 @@ func ParseModels(api string, body []byte) (models []Model, next string, err erro
 		if m, ok := l.model(item); ok {
 			models = append(models, m)
 		}
-		return len(models) < MaxModels
+		return len(models) <= MaxModels
 	})
+	if len(models) > MaxModels {
+		return nil, "", fmt.Errorf("provider: the list of models has more than %d", MaxModels)
+	}
 	if l.next == nil {
 		return models, "", nil
 	}

@@ -78,14 +78,18 @@ const (
 const (
 	maxProbeBody  = 64 << 10
 	maxProbeRules = 32
-	maxProbePath  = 2 << 10
+	maxProbePath  = 4 << 10
 )
 
 const modelMark = "{model}"
 
 // ForModel returns the probe with {model} replaced by model: escaped in Path,
-// quoted for JSON in Body. Gemini's "models/" before the name is left out.
+// quoted for JSON in Body. Gemini's "models/" before the name is left out. One
+// without {model} is returned as it is.
 func (p Probe) ForModel(model string) Probe {
+	if !strings.Contains(p.Path+p.URL+p.Body, modelMark) {
+		return p
+	}
 	p.Model = strings.TrimPrefix(model, "models/")
 	quoted, _ := json.Marshal(p.Model) // a string: cannot fail
 	p.Path = strings.ReplaceAll(p.Path, modelMark, url.PathEscape(p.Model))

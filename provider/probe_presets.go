@@ -102,7 +102,7 @@ var probePresets = []Probe{
 		{Status: 503, Class: ClassOverloaded, Words: "the server is there and still loads its model"}},
 		Proves: provesReach, Cost: free, Source: "unsure; provider-facts 10"},
 	{Name: "lm studio models", Path: "/models", Auth: AuthAccount, Rules: listRules("data"),
-		Proves: provesReach, Cost: free, Source: "unsure; provider-facts 10"},
+		Proves: provesReach, Credential: kindKey, Cost: free, Source: "unsure; provider-facts 10"},
 
 	// Plans. None of these is described by its vendor, and all are off unless
 	// chosen: whether a plan's token may be used outside the vendor's own
