@@ -158,11 +158,17 @@ func (m *member) question(ctx context.Context, p *provider.Probe, get func(conte
 // readWithin reads at most limit bytes of a body and closes it. cut tells that
 // there is more, or that it broke off; a context that ends closes the body.
 func readWithin(ctx context.Context, body io.ReadCloser, limit int64) (b []byte, cut bool, err error) {
-	stop := context.AfterFunc(ctx, func() { _ = body.Close() })
+	closed := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(closed)
+		_ = body.Close() // ends a Read that waits
+	})
 	defer func() {
 		if stop() {
-			_ = body.Close() // nothing is left to be said
+			_ = body.Close() // what it could say has been read
+			return
 		}
+		<-closed
 	}()
 	b, err = io.ReadAll(io.LimitReader(body, limit+1))
 	if int64(len(b)) > limit {

@@ -226,7 +226,7 @@ func TestProbeAuthorizeRefusesBrokenTokens(t *testing.T) {
 		"bearer": "secret\nline", "account": "", "cookie:sessionKey": "secret; other=1", "basic": "secret",
 	} {
 		p := provider.Probe{Name: "p", Path: "/x", Auth: auth}
-		r, err := http.NewRequest(http.MethodGet, "https://example.com/", http.NoBody)
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://example.com/", http.NoBody)
 		require.NoError(t, err)
 		err = p.Authorize(provider.OpenAI, r, token)
 		require.Error(t, err, auth)
