@@ -58,6 +58,14 @@ var adviceRows = []adviceRow{
 	{code: "linked_organization_*", class: anyClass, do: RemedyPay, text: "settle the billing of the linked organization, or raise its limit"},
 	{code: "usage_not_included", class: anyClass, do: RemedyPay, text: "the plan does not include this: change the plan"},
 
+	{code: "openrouter_key_limit", class: anyClass, do: RemedyPay, text: "raise the limit of this key, or use another"},
+	{code: "in_flight_budget_exhausted", class: anyClass, do: RemedyWait, text: "wait until the requests under way have ended, and send fewer at the same time"},
+	{code: "weight_exceeds_budget", class: anyClass, do: RemedyRequest, text: "ask for fewer tokens at a time, or add credits"},
+
+	// Limits that waiting never gets past.
+	{code: "rate_limit_exceeded", class: ClassPermission, do: RemedyRequest, text: "the request is larger than the account's limit in a minute: shorten it, or use an account of a higher tier"},
+	{code: "RESOURCE_EXHAUSTED", class: ClassPermission, do: RemedyModel, text: "the account's tier has nothing of this model: choose another model, or a higher tier"},
+
 	// The account or the credential, where the word says what of it.
 	{code: "organization_on_hold", class: anyClass, do: RemedyCheck, text: "the provider has put the organization on hold: appeal there, and use another account"},
 	{code: "account_deactivated", class: anyClass, do: RemedyCheck, text: "the account was deactivated: ask the provider why, and use another account"},

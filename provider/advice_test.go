@@ -62,6 +62,10 @@ func TestAdvice(t *testing.T) {
 		"the API is not enabled":  {provider.Verdict{Class: provider.ClassAuthInvalid, Code: "SERVICE_DISABLED"}, provider.RemedyPermit, "enable the API"},
 		"the country":             {provider.Verdict{Class: provider.ClassEgressBlocked, Code: "unsupported_country_region_territory"}, provider.RemedyRoute, "country"},
 		"the address":             {provider.Verdict{Class: provider.ClassEgressBlocked, Code: "ip_not_authorized"}, provider.RemedyRoute, "list"},
+		"too much for a minute":   {provider.Verdict{Class: provider.ClassPermission, Code: "rate_limit_exceeded"}, provider.RemedyRequest, "shorten"},
+		"but not too often":       {provider.Verdict{Class: provider.ClassRateLimited, Code: "rate_limit_exceeded"}, provider.RemedyWait, "wait"},
+		"a tier without it":       {provider.Verdict{Class: provider.ClassPermission, Code: "RESOURCE_EXHAUSTED"}, provider.RemedyModel, "tier"},
+		"requests under way":      {provider.Verdict{Class: provider.ClassQuotaExhausted, Code: "in_flight_budget_exhausted"}, provider.RemedyWait, "under way"},
 		"a word nobody knows":     {provider.Verdict{Class: provider.ClassRateLimited, Code: "brand_new"}, provider.RemedyWait, "wait a minute"},
 		"a good answer":           {provider.Verdict{Class: provider.ClassOK, Code: "organization_on_hold"}, provider.RemedyNothing, "nothing"},
 	}
@@ -75,6 +79,16 @@ func TestAdvice(t *testing.T) {
 	text, err := json.Marshal(provider.Verdict{Class: provider.ClassOK}.Advice())
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"do":"nothing","text":"nothing is to be done"}`, string(text))
+}
+
+// TestAdviceOnWhatNeverClears: the words of real answers lead to these rows.
+func TestAdviceOnWhatNeverClears(t *testing.T) {
+	tooLarge := provider.OpenAI.API.Classify(provider.Answer{Status: 429, Header: headers(),
+		Body: []byte(`{"error":{"message":"Request too large for gpt-5 on tokens per min (TPM): Limit 30000, Requested 34307.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}`)})
+	assert.Equal(t, provider.RemedyRequest, tooLarge.Advice().Do)
+	none := provider.Gemini.API.Classify(provider.Answer{Status: 429, Header: headers(),
+		Body: []byte(`{"error":{"code":429,"message":"You exceeded your current quota. * Quota exceeded for metric: x, limit: 0","status":"RESOURCE_EXHAUSTED"}}`)})
+	assert.Equal(t, provider.RemedyModel, none.Advice().Do)
 }
 
 // TestAdviceOnAMissingBeta: a token refused because a header is missing is not dead.

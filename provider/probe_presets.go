@@ -104,12 +104,14 @@ var probePresets = []Probe{
 	{Name: "lm studio models", Path: "/models", Auth: AuthAccount, Rules: listRules("data"),
 		Proves: provesReach, Credential: kindKey, Cost: free, Source: "unsure; provider-facts 10"},
 
+	// The way alone.
+	{Name: "openai welcome", URL: "https://api.openai.com/", Rules: []ProbeRule{{Status: 200, Class: ClassOK}},
+		Proves: provesReach, Cost: free, Undocumented: true, Source: "seen; provider-facts 3.9"},
+
 	// Plans. None of these is described by its vendor, and all are off unless
 	// chosen: whether a plan's token may be used outside the vendor's own
 	// programs is for its owner to know. They are asked as what they are, by Go's
 	// own User-Agent, so a firewall may answer in the API's place.
-	{Name: "openai welcome", URL: "https://api.openai.com/", Rules: []ProbeRule{{Status: 200, Class: ClassOK}},
-		Proves: provesReach, Cost: free, Undocumented: true, Source: "seen; provider-facts 3.9"},
 	{Name: "claude plan usage", Path: "/api/oauth/usage", Root: true, Header: map[string]string{"Anthropic-Beta": "oauth-2025-04-20"}, Auth: AuthBearer,
 		Rules: []ProbeRule{ // percent here, a fraction in the headers of answers
 			{Status: 200, JSON: "seven_day.utilization", Test: TestAtLeast, Value: "100", Class: ClassQuotaExhausted, Until: "seven_day.resets_at", Words: "the plan's seven days are used up"},
