@@ -57,7 +57,7 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"1 MiB of error":   {answers(500, strings.Repeat("x", 1<<20)), provider.ClassTransient, provider.RemedyWait, "", 500},
 		"cut":              {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"da`); panic("cut") }), provider.ClassTransient, provider.RemedyWait, "", 200},
 		"cut, of an error": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(401)
+			w.WriteHeader(http.StatusUnauthorized)
 			_, _ = io.WriteString(w, `{"error":{"code":"invalid_api_key"`)
 			panic("cut")
 		}), provider.ClassAuthInvalid, provider.RemedyLogin, "", 401},

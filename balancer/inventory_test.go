@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,28 +18,6 @@ import (
 	"github.com/aitransport/aitransport/transport"
 	"github.com/aitransport/aitransport/transport/transporttest"
 )
-
-// onlyTo is a network on which one address can be reached.
-type onlyTo struct {
-	addr string
-
-	mu    sync.Mutex
-	other []string // what was dialled beside it
-}
-
-func (d *onlyTo) Dial(network, addr string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, addr)
-}
-
-func (d *onlyTo) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	if addr != d.addr {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.other = append(d.other, addr)
-		return nil, errors.New("the direct route is dead")
-	}
-	return (&net.Dialer{}).DialContext(ctx, network, addr)
-}
 
 // platform is a provider with a balance and two pages of models, and a token
 // endpoint beside it.
@@ -127,7 +104,7 @@ func TestQuestionsGoByTheAccountsProxy(t *testing.T) {
 			require.NoError(t, err)
 			assert.True(t, report.OK(), "%+v", report)
 
-			assert.Empty(t, network.other, "nothing was dialled directly")
+			assert.Empty(t, network.tried(), "nothing was dialled directly")
 			for _, host := range []string{"token.example", "platform.example"} {
 				assert.Contains(t, strings.Join(proxy.Targets(), " "), host)
 			}
@@ -136,7 +113,7 @@ func TestQuestionsGoByTheAccountsProxy(t *testing.T) {
 			proxy.CloseConnections()
 			_, err = lb.ListModels(t.Context(), "claude")
 			require.Error(t, err, "and nothing goes around it when it is down")
-			assert.Empty(t, network.other)
+			assert.Empty(t, network.tried())
 		})
 	}
 }

@@ -51,7 +51,7 @@ func (a Amount) String() string {
 	if !a.said {
 		return ""
 	}
-	sign, n := "", uint64(a.nano)
+	sign, n := "", uint64(a.nano) // #nosec G115 -- the sign comes next
 	if a.nano < 0 {
 		sign, n = "-", -n
 	}

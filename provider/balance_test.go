@@ -117,7 +117,7 @@ func TestAmount(t *testing.T) {
 		assert.Error(t, a.UnmarshalText([]byte(text)), text)
 	}
 	assert.Equal(t, "-9223372036.854775808", provider.NanoAmount(math.MinInt64).String())
-	assert.Equal(t, "", provider.Amount{}.String())
+	assert.Empty(t, provider.Amount{}.String())
 	a := provider.NanoAmount(1)
 	require.NoError(t, a.UnmarshalText(nil))
 	assert.Equal(t, provider.Amount{}, a)

@@ -119,27 +119,30 @@ func (p *Probe) Validate() error {
 	return nil
 }
 
+// wrongField is an error that begins with the name of the field it is about.
+func wrongField(what string) error { return errors.New(what) }
+
 func (p *Probe) validateRequest() error {
 	switch {
 	case !slices.Contains([]string{"", http.MethodGet, http.MethodHead, http.MethodPost}, p.Method):
-		return errors.New("Method is neither GET nor HEAD nor POST")
+		return wrongField("Method is neither GET nor HEAD nor POST")
 	case (p.Path == "") == (p.URL == ""):
 		return errors.New("set Path or URL, and one of them only")
 	case p.URL != "" && p.Root:
-		return errors.New("Root goes with Path, not with URL")
+		return wrongField("Root goes with Path, not with URL")
 	case len(p.Path)+len(p.URL) > maxProbePath || len(p.Body) > maxProbeBody:
-		return fmt.Errorf("Path or URL is longer than %d bytes, or Body than %d", maxProbePath, maxProbeBody)
+		return wrongField(fmt.Sprintf("Path or URL is longer than %d bytes, or Body than %d", maxProbePath, maxProbeBody))
 	case strings.Contains(p.Path+p.URL+p.Body, modelMark):
 		return errors.New("it is about a model: name it with ForModel")
 	case p.Body != "" && cmp.Or(p.Method, http.MethodGet) != http.MethodPost:
-		return errors.New("Body goes with Method POST only")
+		return wrongField("Body goes with Method POST only")
 	}
 	for name, value := range p.Header {
 		if credentialHeaders[strings.ReplaceAll(strings.ToLower(name), "_", "-")] {
-			return fmt.Errorf("Header holds %.64q: the credential is the account's, and Auth says how it is shown", name)
+			return wrongField(fmt.Sprintf("Header holds %.64q: the credential is the account's, and Auth says how it is shown", name))
 		}
 		if name == "" || strings.ContainsAny(name+value, "\r\n\x00") || strings.ContainsAny(name, " :") {
-			return errors.New("Header holds a name or value that cannot be sent")
+			return wrongField("Header holds a name or value that cannot be sent")
 		}
 	}
 	if err := p.Auth.validate(); err != nil {
@@ -157,13 +160,13 @@ func (p *Probe) validatePath() error {
 	plain, err := url.PathUnescape(path)
 	switch {
 	case err != nil || path == "" || path[0] != '/':
-		return errors.New("Path does not start with / or is not escaped properly: write it as /models?limit=1")
+		return wrongField("Path does not start with / or is not escaped properly: write it as /models?limit=1")
 	case hasDotSegment(plain):
-		return errors.New("Path has a . or .. segment")
+		return wrongField("Path has a . or .. segment")
 	case strings.ContainsAny(p.Path, "# \t\r\n"):
-		return errors.New("Path has a fragment or white space")
+		return wrongField("Path has a fragment or white space")
 	case stripQuery(query) != query:
-		return errors.New("Path holds a credential in its query: Auth says how the credential is shown")
+		return wrongField("Path holds a credential in its query: Auth says how the credential is shown")
 	}
 	return nil
 }
@@ -171,7 +174,7 @@ func (p *Probe) validatePath() error {
 func (a ProbeAuth) validate() error {
 	if name, ok := strings.CutPrefix(string(a), authCookie); ok {
 		if name == "" || strings.ContainsAny(name, " \t\r\n=;,\"\\") {
-			return errors.New("Auth names a cookie that cannot be: write it as cookie:name")
+			return wrongField("Auth names a cookie that cannot be: write it as cookie:name")
 		}
 		return nil
 	}
@@ -179,7 +182,7 @@ func (a ProbeAuth) validate() error {
 	case AuthNone, AuthAccount, AuthBearer:
 		return nil
 	}
-	return errors.New(`Auth is not known: write "account", "bearer", "cookie:name" or nothing`)
+	return wrongField(`Auth is not known: write "account", "bearer", "cookie:name" or nothing`)
 }
 
 // parseURL reads URL. Its errors quote nothing of it.
@@ -188,15 +191,15 @@ func (p *Probe) parseURL() (*url.URL, error) {
 	u, err := url.Parse(p.URL)
 	switch {
 	case err != nil:
-		return nil, errors.New("URL is not a URL: " + form)
+		return nil, wrongField("URL is not a URL: " + form)
 	case u.User != nil || u.Fragment != "" || u.Opaque != "" || u.Hostname() == "":
-		return nil, errors.New("URL has user info or a fragment, or no host: " + form)
+		return nil, wrongField("URL has user info or a fragment, or no host: " + form)
 	case stripQuery(u.RawQuery) != u.RawQuery:
-		return nil, errors.New("URL holds a credential in its query: Auth says how the credential is shown")
+		return nil, wrongField("URL holds a credential in its query: Auth says how the credential is shown")
 	case hasDotSegment(u.Path):
-		return nil, errors.New("URL has a . or .. segment")
+		return nil, wrongField("URL has a . or .. segment")
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return nil, errors.New("URL is not https: " + form)
+		return nil, wrongField("URL is not https: " + form)
 	}
 	return u, nil
 }

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -44,20 +43,20 @@ func (r *ProbeRule) validate() error {
 	case "", TestExists, TestEquals:
 	case TestBelow, TestAtLeast:
 		if _, err := strconv.ParseFloat(r.Value, 64); err != nil {
-			return errors.New("Value is not a number, as Test needs it")
+			return wrongField("Value is not a number, as Test needs it")
 		}
 	default:
-		return errors.New(`Test is not known: write "exists", "equals", "below" or "atLeast"`)
+		return wrongField(`Test is not known: write "exists", "equals", "below" or "atLeast"`)
 	}
 	switch {
 	case r.Test != "" && r.JSON == "":
-		return errors.New("Test without JSON: say where in the body to look")
+		return wrongField("Test without JSON: say where in the body to look")
 	case int(r.Class) >= len(classes) || int(r.From) >= len(classes) || int(r.Scope) >= len(scopeNames):
-		return errors.New("Class, From or Scope is not known")
+		return wrongField("Class, From or Scope is not known")
 	case r.Status != 0 && (r.Status < 100 || r.Status > 599):
-		return errors.New("Status is not from 100 to 599")
+		return wrongField("Status is not from 100 to 599")
 	case len(r.JSON)+len(r.Until) > maxMessage || len(r.Words) > maxMessage:
-		return fmt.Errorf("JSON, Until or Words is longer than %d bytes", maxMessage)
+		return wrongField(fmt.Sprintf("JSON, Until or Words is longer than %d bytes", maxMessage))
 	}
 	return nil
 }
@@ -188,6 +187,6 @@ func (s *Scope) UnmarshalText(text []byte) error {
 	if i < 0 {
 		return fmt.Errorf("provider: no scope is called %.32q", text)
 	}
-	*s = Scope(i)
+	*s = Scope(i) // #nosec G115 -- an index of a short list
 	return nil
 }
