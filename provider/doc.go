@@ -28,11 +28,11 @@
 // A [PriceTable] says what a Usage costs.
 //
 // What is known about each API stands in tables (openai_rules.go,
-// anthropic_rules.go, gemini_rules.go, routes.go), so that a reader can hold
-// them against the vendors' pages. Others copy these APIs and differ in what
-// their errors mean: [Lookup] finds them by name, and the file of that name
-// (deepseek.go, zhipu.go, local.go) has what is different. Where a comment gives
-// a source it is one of
+// anthropic_rules.go, gemini_rules.go, routes.go, probe_presets.go, advice.go,
+// price_starter.go), so that a reader can hold them against the vendors' pages.
+// Others copy these APIs and differ in what their errors mean: [Lookup] finds
+// them by name, and the file of that name (deepseek.go, zhipu.go, local.go) has
+// what is different. Where a comment gives a source it is one of
 //
 //	oai-spec   OpenAI's OpenAPI file of 2026-08-21      oai-docs  OpenAI's error page, autumn 2026
 //	ant-docs   platform.claude.com, August/September 2026   ant-ts    npm @anthropic-ai/sdk 1.11.0

@@ -81,6 +81,7 @@ func TestUntil(t *testing.T) {
 		{"text, milliseconds", provider.OpenAI, nil, "Please try again in 84ms. Visit", 429, 84 * time.Millisecond},
 		{"text, minutes", provider.OpenAI, nil, "Please try again in 6m0s.", 429, 6 * time.Minute},
 		{"text, words", provider.OpenAI, nil, "Please retry after 22 seconds.", 429, 22 * time.Second},
+		{"text, after", provider.OpenAI, nil, "please try again after 3 seconds", 429, 3 * time.Second},
 		{"text, one word", provider.OpenAI, nil, "retry in 1 minute", 429, time.Minute},
 		{"text before buckets", provider.OpenAI, []string{"X-Ratelimit-Remaining-Requests", "0", "X-Ratelimit-Reset-Requests", "1m"}, "try again in 2s", 429, 2 * time.Second},
 		{"no number in the text", provider.OpenAI, nil, "try again in a moment", 429, -1},

@@ -116,8 +116,8 @@ func bucketReset(h http.Header, now time.Time, resetName func(remaining string) 
 }
 
 // waitWords come before the wait in a message (seen at OpenAI, Groq, Gemini
-// and Azure).
-var waitWords = []string{"try again in ", "retry in ", "retry after ", "retry again in "}
+// and Azure; "try again after" is unsure).
+var waitWords = []string{"try again in ", "try again after ", "retry in ", "retry after ", "retry again in "}
 
 // waitInText reads "Please try again in 1.146s", "in 6m0s", "after 22 seconds"
 // from a message in lower case. Zero: nothing of the kind.
