@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,77 +28,8 @@ const chatURL = "https://api.openai.com/v1/chat/completions"
 // streams as the handler writes it, and breaks off when the handler panics.
 type inMemory struct{ http.Handler }
 
-func (m inMemory) RoundTrip(in *http.Request) (*http.Response, error) {
-	r := in.Clone(in.Context())
-	r.RequestURI = r.URL.RequestURI()
-	if r.Body == nil {
-		r.Body = http.NoBody
-	}
-	reader, writer := io.Pipe()
-	w := &answerWriter{header: make(http.Header), pipe: writer, begun: make(chan struct{})}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer r.Body.Close()
-		defer func() {
-			if recover() != nil {
-				w.begin(http.StatusOK)
-				_ = writer.CloseWithError(io.ErrUnexpectedEOF)
-				return
-			}
-			w.begin(http.StatusOK)
-			_ = writer.Close()
-		}()
-		m.ServeHTTP(w, r)
-	}()
-	select {
-	case <-w.begun:
-	case <-in.Context().Done():
-		_ = reader.Close()
-		<-done
-		return nil, in.Context().Err()
-	}
-	return &http.Response{
-		StatusCode: w.status, Status: http.StatusText(w.status), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: w.sent, Body: &memoryBody{reader, done}, ContentLength: -1, Request: in,
-	}, nil
-}
-
-type memoryBody struct {
-	*io.PipeReader
-	done chan struct{}
-}
-
-func (b *memoryBody) Close() error {
-	_ = b.PipeReader.Close()
-	<-b.done
-	return nil
-}
-
-type answerWriter struct {
-	header, sent http.Header
-	pipe         *io.PipeWriter
-	once         sync.Once
-	begun        chan struct{}
-	status       int
-}
-
-func (w *answerWriter) Header() http.Header { return w.header }
-func (w *answerWriter) Flush()              { w.begin(http.StatusOK) }
-func (w *answerWriter) WriteHeader(code int) {
-	w.begin(code)
-}
-
-func (w *answerWriter) Write(p []byte) (int, error) {
-	w.begin(http.StatusOK)
-	return w.pipe.Write(p)
-}
-
-func (w *answerWriter) begin(code int) {
-	w.once.Do(func() {
-		w.status, w.sent = code, w.header.Clone()
-		close(w.begun)
-	})
+func (m inMemory) RoundTrip(r *http.Request) (*http.Response, error) {
+	return providertest.InMemory(m.Handler).RoundTrip(r)
 }
 
 // over is a configuration whose accounts all lead to one fake, in memory.
