@@ -57,7 +57,7 @@ func (x *exchange) finish(aborted bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	switch gone := x.gone(); {
-	case aborted && gone != nil: // the handler may be the first to see it
+	case gone != nil && (aborted || x.sent == nil): // the handler may be the first to see it
 		x.broken = gone
 		x.fail(gone)
 		return

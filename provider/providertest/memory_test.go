@@ -167,3 +167,21 @@ func TestInMemoryIsAServer(t *testing.T) {
 	_, err := providertest.InMemory(mux).RoundTrip(&http.Request{})
 	assert.ErrorContains(t, err, "URL")
 }
+
+// A client that has gone gets no answer from a handler that returns because of it.
+func TestInMemoryGoneBeforeTheAnswer(t *testing.T) {
+	for range 200 {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			rt := providertest.InMemory(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+			r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://fake.example/", nil)
+			require.NoError(t, err)
+			resp, err := rt.RoundTrip(r)
+			if err == nil {
+				_ = resp.Body.Close()
+			}
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+	}
+}
