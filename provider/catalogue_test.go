@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aitransport/aitransport/provider"
+	"github.com/aitransport/aitransport/provider/providertest"
 )
 
 // sharesTable says why an entry of the catalogue has no table of errors of its
@@ -37,8 +38,19 @@ func TestCatalogueIsComplete(t *testing.T) {
 			judges(t, p)
 			meters(t, p)
 			serves(t, p)
+			isFaked(t, p)
 		})
 	}
+}
+
+// isFaked sees that a fake speaks for the provider, and that its answer is read as
+// what it was told to use.
+func isFaked(t *testing.T, p *provider.Provider) {
+	t.Helper()
+	c := providertest.Config{Models: []string{"m"}, InputTokens: 31, OutputTokens: 17}
+	u := usageOfFake(t, p, c)
+	assert.Equal(t, [2]int64{31, 17}, [2]int64{u.Input, u.Output}, "tokens in and out")
+	assert.True(t, u.Complete)
 }
 
 // authorizes sees that the key leaves in one header, and in no other place.

@@ -83,43 +83,64 @@ func fakeOf(p *provider.Provider, c providertest.Config) *providertest.Fake {
 	return providertest.Compatible(p.Name, c)
 }
 
-// ask makes a small request of a fake and judges the answer.
-func ask(t *testing.T, p *provider.Provider, step providertest.Step) (v provider.Verdict, body string) {
-	t.Helper()
-	path, text := "/chat/completions", `{"model":"m","messages":[{"role":"user","content":"hi"}]}`
-	switch p.API.Name {
-	case "anthropic":
-		path, text = "/v1/messages", `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`
-	case "gemini":
-		if p.Name == "gemini" {
-			path, text = "/v1beta/models/m:generateContent", `{"contents":[{"parts":[{"text":"hi"}]}]}`
-		}
+// small is a request that generates a little: its path below the base, and its body.
+func small(p *provider.Provider) (path, body string) {
+	switch {
+	case p.API.Name == "anthropic":
+		return "/v1/messages", `{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}`
+	case p.Name == "gemini":
+		return "/v1beta/models/m:generateContent", `{"contents":[{"parts":[{"text":"hi"}]}]}`
 	}
+	return "/chat/completions", `{"model":"m","messages":[{"role":"user","content":"hi"}]}`
+}
+
+// callFake makes a small request of a fake, as an account would.
+func callFake(t *testing.T, p *provider.Provider, c providertest.Config) (op provider.Operation, resp *http.Response, body []byte) {
+	t.Helper()
+	path, text := small(p)
 	r := request(t, http.MethodPost, "http://unused.example"+path, "Content-Type", "application/json", "Anthropic-Version", "2023-06-01")
 	r.Body = io.NopCloser(strings.NewReader(text))
-	op := p.API.Describe(r, []byte(text))
+	op = p.API.Describe(r, []byte(text))
 	require.NotEqual(t, provider.OpUnknown, op.Kind)
 	require.NoError(t, p.Address(r, path))
-	authorize, newMeter := p.Authorize, p.NewMeter
+	authorize := p.Authorize
 	if authorize == nil {
 		authorize = p.API.Authorize
 	}
+	require.NoError(t, authorize(r, "a-key-of-ours"))
+	resp, err := fakeOf(p, c).Client().Do(r)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err = io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return op, resp, body
+}
+
+// meterOf is a meter that has read a whole body.
+func meterOf(p *provider.Provider, op provider.Operation, h http.Header, body []byte) provider.Meter {
+	newMeter := p.NewMeter
 	if newMeter == nil {
 		newMeter = p.API.NewMeter
 	}
-	require.NoError(t, authorize(r, "a-key-of-ours"))
-	fake := fakeOf(p, providertest.Config{Script: []providertest.Step{step}})
-	resp, err := fake.Client().Do(r)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	head, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	now := time.Now()
-	v = classifierOf(t, p.Name)(provider.Answer{Op: op, Status: resp.StatusCode, Header: resp.Header, Body: head, At: now})
+	m := newMeter(op, h)
+	_, _ = m.Write(body)
+	return m
+}
+
+func usageOfFake(t *testing.T, p *provider.Provider, c providertest.Config) provider.Usage {
+	t.Helper()
+	op, resp, body := callFake(t, p, c)
+	require.Equal(t, http.StatusOK, resp.StatusCode, "%s", body)
+	return meterOf(p, op, resp.Header, body).Usage()
+}
+
+// ask makes a small request of a fake and judges the answer.
+func ask(t *testing.T, p *provider.Provider, step providertest.Step) (v provider.Verdict, body string) {
+	t.Helper()
+	op, resp, head := callFake(t, p, providertest.Config{Script: []providertest.Step{step}})
+	v = classifierOf(t, p.Name)(provider.Answer{Op: op, Status: resp.StatusCode, Header: resp.Header, Body: head, At: time.Now()})
 	if v.Class == provider.ClassOK { // or the meter finds it
-		m := newMeter(op, resp.Header)
-		_, _ = m.Write(head)
-		if f, failed := m.(interface {
+		if f, failed := meterOf(p, op, resp.Header, head).(interface {
 			Failure() (provider.Verdict, bool)
 		}).Failure(); failed {
 			v = f
