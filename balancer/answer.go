@@ -49,7 +49,7 @@ func (at *attempt) deliver(resp *http.Response, done func()) {
 		return
 	}
 	resp.Body = a
-	if at.askedUsage && a.sse {
+	if at.askedUsage { // whatever the content type says
 		resp.Body = provider.WithoutUsage(a)
 		resp.ContentLength = -1
 		resp.Header.Del("Content-Length")

@@ -102,9 +102,7 @@ func (at *attempt) request(ctx context.Context, get func(context.Context) (strin
 			return nil, "", &prepareError{err}
 		}
 	}
-	if at.Provider.StreamUsage && !at.t.cfg.NoStreamUsage {
-		body, at.askedUsage = at.r.Operation.AskUsage(out, body)
-	}
+	body = at.askUsage(out, body)
 	if at.Provider.Rewrite != nil {
 		if err := at.Provider.Rewrite(out, at.r.Operation); err != nil {
 			return nil, "", &prepareError{err}

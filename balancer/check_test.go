@@ -55,7 +55,10 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"a redirect":       {answers(302, ``, "Location", "https://elsewhere.example.com/?key=x"), provider.ClassUnknown, provider.RemedyCheck, "elsewhere.example.com", 302},
 		"1 MiB":            {answers(200, `{"data":[`+strings.Repeat(`{"id":"m"},`, 1<<20/11)+`{}]}`), provider.ClassOK, provider.RemedyNothing, "", 200},
 		"1 MiB of error":   {answers(500, strings.Repeat("x", 1<<20)), provider.ClassTransient, provider.RemedyWait, "", 500},
-		"cut":              {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"da`); panic(http.ErrAbortHandler) }), provider.ClassTransient, provider.RemedyWait, "", 200},
+		"cut": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, `{"da`)
+			panic(http.ErrAbortHandler)
+		}), provider.ClassTransient, provider.RemedyWait, "", 200},
 		"cut, of an error": {http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusUnauthorized)
 			_, _ = io.WriteString(w, `{"error":{"code":"invalid_api_key"`)

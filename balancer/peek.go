@@ -13,6 +13,9 @@ import (
 // leaves the whole body to whoever reads the answer next. A body that has not come
 // to its end when the time is over goes on being read.
 func peek(resp *http.Response) (head []byte, truncated bool) {
+	if p, ok := resp.Body.(*peeked); ok { // its time is over
+		return p.look()
+	}
 	p := &peeked{body: resp.Body, done: make(chan struct{})}
 	p.more.L = &p.mu
 	resp.Body = p

@@ -72,6 +72,8 @@ type serving struct {
 	now    *attempt       // under way
 	over   bool           // served, one way or the other
 
+	conflicts int // answers of 409: a second one would be the same again
+
 	mu     sync.Mutex
 	late   bool                    // Config.Deadline has passed
 	cancel context.CancelCauseFunc // ends the attempt under way; nil: none is, or it was answered
@@ -167,6 +169,9 @@ func (s *serving) note(at *attempt, v provider.Verdict, resp *http.Response, err
 		cancel(nil)
 		return
 	}
+	if resp.StatusCode == http.StatusConflict {
+		s.conflicts++
+	}
 	s.drop()
 	resp.Body = &ending{ReadCloser: resp.Body, end: func() { cancel(nil) }}
 	s.held = resp
@@ -183,7 +188,7 @@ func (s *serving) drop() {
 // mayTryAgain tells whether another account may do better, and whether a second
 // sending is harmless.
 func (s *serving) mayTryAgain(v provider.Verdict) bool {
-	return v.Class.Retryable() && s.ctx.Err() == nil && !s.isLate() && (!v.MaybeExecuted || s.Operation.Repeatable)
+	return v.Class.Retryable() && s.ctx.Err() == nil && !s.isLate() && s.conflicts < 2 && (!v.MaybeExecuted || s.Operation.Repeatable)
 }
 
 // giveUp returns the last real answer, or an error with all that was tried. choice

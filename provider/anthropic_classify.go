@@ -27,7 +27,11 @@ func anthropicAdjust(v *Verdict, h http.Header) {
 		return
 	}
 	v.Class, v.Scope = ClassQuotaExhausted, ScopeAccount
-	if account, model := rejectedWindows(h); model && !account {
+	account, model := rejectedWindows(h)
+	if !account && !model { // only the claim names it: seven_day_opus is a model's, seven_day is not
+		model = strings.HasPrefix(h.Get(unified+"Representative-Claim"), "seven_day_")
+	}
+	if model && !account {
 		v.Scope = ScopeAccountModel
 	}
 }

@@ -13,7 +13,7 @@ func anthropicEvent(t *tally, name, data []byte, cut bool) {
 		switch {
 		case cut:
 			anthropicTail(t, data)
-		case gjson.ValidBytes(data):
+		case isJSON(data):
 			anthropicRead(t, gjson.ParseBytes(data))
 		}
 	}
@@ -27,7 +27,7 @@ func anthropicEvent(t *tally, name, data []byte, cut bool) {
 func anthropicMatters(name, data []byte) bool {
 	if len(name) > 0 {
 		switch string(name) {
-		case "message_start", "message_delta", "message_stop", "error":
+		case "message_start", "message_delta", "message_stop", "error", "completion":
 			return true
 		}
 		return false
@@ -48,7 +48,7 @@ func anthropicDocument(t *tally, doc []byte, cut bool) {
 		t.end()
 		return
 	}
-	if gjson.ValidBytes(doc) {
+	if isJSON(doc) {
 		anthropicRead(t, gjson.ParseBytes(doc))
 		t.end()
 	}
@@ -65,8 +65,13 @@ func anthropicRead(t *tally, v gjson.Result) {
 		t.anthropicUsage(u)
 	}
 	t.fail(v)
-	if v.Get("type").Str == "message_stop" {
+	switch v.Get("type").Str {
+	case "message_stop":
 		t.end()
+	case "completion": // of /v1/complete, whose last one has a reason
+		if v.Get("stop_reason").Type == gjson.String {
+			t.end()
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ var anthropicRules = []rule{
 	{status: 403, typ: "forbidden", class: ClassEgressBlocked},
 	{typ: "not_found_error", text: "^model:", class: ClassModelNotFound},
 	{typ: "not_found_error", class: ClassInvalidRequest},
-	{typ: "conflict_error", class: ClassTransient},
+	{typ: "conflict_error", class: ClassTransient, scope: ScopeNone}, // between requests
 	{code: "request_body_too_large_after_decoding", class: ClassTooLarge},
 	{typ: "request_too_large", class: ClassTooLarge},
 

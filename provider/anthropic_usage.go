@@ -6,6 +6,14 @@ import "github.com/tidwall/gjson"
 // stream it comes again and again, cumulative and with gaps: null, a missing
 // member or a 0 says nothing about the input.
 func (t *tally) anthropicUsage(o gjson.Result) {
+	t.anthropicCounts(o)
+	if i := o.Get("iterations"); i.IsArray() {
+		t.anthropicCompaction(i)
+	}
+}
+
+// anthropicCounts reads the numbers of a usage object, or of an iteration in one.
+func (t *tally) anthropicCounts(o gjson.Result) {
 	if !counts(o, "output_tokens", "input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens") {
 		return
 	}
@@ -34,8 +42,6 @@ func (t *tally) anthropicUsage(o gjson.Result) {
 			t.usage.WebSearches = orElse(searches, t.usage.WebSearches)
 		case "service_tier":
 			t.setTier(v)
-		case "iterations":
-			t.anthropicCompaction(v)
 		}
 		return true
 	})
@@ -50,7 +56,7 @@ func (t *tally) anthropicCompaction(iterations gjson.Result) {
 	iterations.ForEach(func(_, i gjson.Result) bool {
 		if i.Get("type").Str == "compaction" {
 			var one tally
-			one.anthropicUsage(i)
+			one.anthropicCounts(i)
 			all.add(&one.usage)
 		}
 		return true

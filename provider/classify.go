@@ -105,7 +105,7 @@ func (pr *protocol) judge(a Answer, p *problem) Verdict {
 	if i := pr.find(p); i >= 0 {
 		v.Class, v.Scope, v.Permanent = pr.rules[i].class, pr.rules[i].scope, pr.rules[i].permanent
 	} else {
-		v.Class = classOfStatus(p)
+		v.Class, v.Scope = classOfStatus(p)
 	}
 	if v.Class == ClassInvalidRequest && p.status == http.StatusRequestEntityTooLarge { // whatever the code
 		v.Class, v.Scope = ClassTooLarge, ScopeUnknown
@@ -117,7 +117,7 @@ func (pr *protocol) judge(a Answer, p *problem) Verdict {
 		pr.adjust(&v, a.Header)
 	}
 	if generic(v.Class) && p.form != formHTML {
-		if r := pr.texts.find(v.Class, p.text); r != nil {
+		if r := pr.texts.find(v.Class, p.text, p.echoes()); r != nil {
 			v.Class, v.Scope, v.Permanent = r.class, r.scope, r.permanent
 		}
 	}

@@ -47,11 +47,11 @@ func Texts(name string) (n int, find func(Answer) int) {
 	return len(d.texts), func(a Answer) int {
 		p := readProblem(a.Status, a.Body)
 		p.header = a.Header
-		class := classOfStatus(&p)
+		class, _ := classOfStatus(&p)
 		if i := d.protocol.find(&p); i >= 0 {
 			class = d.protocol.rules[i].class
 		}
-		found := d.protocol.texts.find(class, p.text)
+		found := d.protocol.texts.find(class, p.text, p.echoes())
 		for i := range d.texts {
 			if found == &d.protocol.texts.rules[i] && generic(class) {
 				return i

@@ -53,7 +53,7 @@ func nextMidnight(now time.Time, in *time.Location) time.Time {
 // geminiRefusals are the finish reasons that are about the content (genai).
 var geminiRefusals = map[string]bool{
 	"SAFETY": true, "RECITATION": true, "LANGUAGE": true, "BLOCKLIST": true,
-	"PROHIBITED_CONTENT": true, "SPII": true, "IMAGE_SAFETY": true,
+	"PROHIBITED_CONTENT": true, "SPII": true, "IMAGE_SAFETY": true, "IMAGE_PROHIBITED_CONTENT": true, "IMAGE_RECITATION": true,
 }
 
 // geminiRefusal finds a prompt or an answer that was blocked, which comes with

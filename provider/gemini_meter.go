@@ -20,10 +20,10 @@ func geminiEvent(t *tally, name, data []byte, cut bool) {
 		t.end()
 		return
 	}
-	if at := metaKey.value(data, 0, len(data)); at >= 0 && data[at] == '{' {
+	if at := usageMetadata(data); at >= 0 && data[at] == '{' {
 		t.keepUsage(data[at:])
 	}
-	if !cut && geminiMatters(t, name, data) && gjson.ValidBytes(data) {
+	if !cut && geminiMatters(t, name, data) && isJSON(data) {
 		v := gjson.ParseBytes(data)
 		geminiRead(t, v)
 		if geminiEnds(v) {
@@ -34,6 +34,26 @@ func geminiEvent(t *tally, name, data []byte, cut bool) {
 		t.content = geminiContent(data, cut)
 	}
 }
+
+// usageMetadata returns where the usage of an event starts, or -1. A tool's
+// arguments are the model's own words, and may have a member of that name.
+func usageMetadata(data []byte) int {
+	at := metaKey.value(data, 0, len(data))
+	if at < 0 || !bytes.Contains(data, argsMember) && metaKey.value(data, at, len(data)) < 0 {
+		return at
+	}
+	m, ok := walk(data)
+	for ok {
+		var key []byte
+		var start int
+		if key, start, _, ok = m.next(); ok && isKey(key, "usageMetadata") {
+			return start
+		}
+	}
+	return -1
+}
+
+var argsMember = []byte(`"args"`)
 
 func geminiMatters(t *tally, name, data []byte) bool {
 	switch {
@@ -62,7 +82,7 @@ func (t *tally) readLast() {
 	if len(t.last) == 0 {
 		return
 	}
-	if end := skipNested(t.last, 0); end > 0 && gjson.ValidBytes(t.last[:end]) {
+	if end := skipNested(t.last, 0); end > 0 && isJSON(t.last[:end]) {
 		t.geminiUsage(gjson.ParseBytes(t.last[:end]))
 	}
 	t.last = t.last[:0]
@@ -79,7 +99,7 @@ func geminiDocument(t *tally, doc []byte, cut bool) {
 		t.end()
 		return
 	}
-	if gjson.ValidBytes(doc) {
+	if isJSON(doc) {
 		geminiRead(t, gjson.ParseBytes(doc))
 		t.end()
 	}

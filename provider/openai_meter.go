@@ -22,7 +22,7 @@ func openaiEvent(t *tally, name, data []byte, cut bool) {
 	switch {
 	case cut:
 		openaiCut(t, typ, data)
-	case openaiMatters(t, typ, data) && gjson.ValidBytes(data):
+	case openaiMatters(t, typ, data) && isJSON(data):
 		openaiRead(t, typ, gjson.ParseBytes(data))
 	}
 	if !t.content && !t.failed {
@@ -33,7 +33,7 @@ func openaiEvent(t *tally, name, data []byte, cut bool) {
 // eventType returns the type of an event of those that have one: its name, or
 // the first member where a relay dropped the name; nil: it has none.
 func eventType(name, data []byte) []byte {
-	if bytes.IndexByte(name, '.') >= 0 {
+	if bytes.IndexByte(name, '.') >= 0 && !bytes.HasPrefix(name, chatPrefix) {
 		return name
 	}
 	if typ, ok := bytes.CutPrefix(data, typeField); ok {
@@ -47,12 +47,29 @@ func eventType(name, data []byte) []byte {
 	return nil
 }
 
-var typeField = []byte(`{"type":`)
+var (
+	typeField  = []byte(`{"type":`)
+	chatPrefix = []byte("chat.") // a relay's: chunks of a chat have no name
+)
 
 var (
 	openaiKeys = []memberKey{usageKey, errorKey, baseRespKey}
 	lineKeys   = []memberKey{usageKey, errorKey, baseRespKey, doneKey}
+
+	finishReasonKeys = []memberKey{usageKey, errorKey, baseRespKey, {key: `"finish_reason"`, rare: 7}}
+	flatKeys         = []memberKey{usageKey, errorKey, baseRespKey, {key: `"code"`, rare: 1}}
 )
+
+// eventKeys are those that stand in the events of a chat that say something.
+func (pr *protocol) eventKeys() []memberKey {
+	switch {
+	case pr.finish != nil:
+		return finishReasonKeys
+	case pr.flat:
+		return flatKeys
+	}
+	return openaiKeys
+}
 
 // openaiMatters tells cheaply the few events that say something from the many
 // that do not.
@@ -63,7 +80,7 @@ func openaiMatters(t *tally, typ, data []byte) bool {
 	case t.lines:
 		return t.plain.has(data, lineKeys)
 	}
-	return t.plain.has(data, openaiKeys)
+	return t.plain.has(data, t.protocol.eventKeys())
 }
 
 // openaiFinal reports whether an event of that type is the last of its stream:
@@ -105,7 +122,7 @@ func openaiDocument(t *tally, doc []byte, cut bool) {
 		t.end()
 		return
 	}
-	if !gjson.ValidBytes(doc) {
+	if !isJSON(doc) {
 		return
 	}
 	v := gjson.ParseBytes(doc)
@@ -179,23 +196,39 @@ func openaiTail(t *tally, data []byte) {
 }
 
 // lastObject returns the last member of that key, given in its quotation
-// marks, whose value is an object that lies in data as a whole.
+// marks, whose value is an object about tokens that lies in data as a whole. What
+// callers put into metadata may have a member of that name, too.
 func lastObject(data []byte, key string) (gjson.Result, bool) {
-	i := bytes.LastIndex(data, []byte(key))
-	if i < 0 {
-		return gjson.Result{}, false
+	for end := len(data); ; {
+		i := bytes.LastIndex(data[:end], []byte(key))
+		if i < 0 {
+			return gjson.Result{}, false
+		}
+		if o := objectAfter(data, i+len(key)); o != nil && bytes.Contains(o, tokenWord) {
+			return gjson.ParseBytes(o), true
+		}
+		end = i
 	}
-	at := skipSpace(data, i+len(key))
+}
+
+// tokenWord stands in the names of all numbers of tokens: prompt_tokens,
+// promptTokenCount.
+var tokenWord = []byte("oken")
+
+// objectAfter returns the object that is the value of the member whose key ends
+// before data[at]; nil: it is none, or is not there as a whole.
+func objectAfter(data []byte, at int) []byte {
+	at = skipSpace(data, at)
 	if at >= len(data) || data[at] != ':' {
-		return gjson.Result{}, false
+		return nil
 	}
 	at = skipSpace(data, at+1)
 	if at >= len(data) || data[at] != '{' {
-		return gjson.Result{}, false
+		return nil
 	}
 	end := skipNested(data, at)
-	if end < 0 || !gjson.ValidBytes(data[at:end]) {
-		return gjson.Result{}, false
+	if end < 0 || !isJSON(data[at:end]) {
+		return nil
 	}
-	return gjson.ParseBytes(data[at:end]), true
+	return data[at:end]
 }

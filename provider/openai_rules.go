@@ -19,6 +19,12 @@ var openaiRules = []rule{
 	{code: "previous_response_not_found", class: ClassInvalidRequest}, // it lives in another account
 	{code: "invalid_encrypted_content", class: ClassInvalidRequest},   // likewise
 	{code: "image_*", class: ClassInvalidRequest},
+	{code: "invalid_image*", class: ClassInvalidRequest},
+	{code: "invalid_base64_image", class: ClassInvalidRequest},
+	{code: "unsupported_image_media_type", class: ClassInvalidRequest},
+	{code: "empty_image_file", class: ClassInvalidRequest},
+	{code: "failed_to_download_image", class: ClassInvalidRequest},
+	{status: 400, text: "^your organization must be verified", class: ClassPermission}, // seen
 	{code: "string_above_max_length", class: ClassInvalidRequest},
 
 	// The credential, the way out, the model.
@@ -72,5 +78,5 @@ var openaiRules = []rule{
 // openaiTexts are phrases that mean this at OpenAI and servers like it; at
 // Gemini the first is on every rate limit.
 var openaiTexts = []textRule{
-	{anyGeneric, "exceeded your current quota", ClassQuotaExhausted, 0, false},
+	{anyRefusal, "exceeded your current quota", ClassQuotaExhausted, 0, false},
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // secretPrefixes start keys and tokens: OpenAI's and Anthropic's, Google's,
-// xAI's, Groq's, OAuth's, JWTs.
-var secretPrefixes = []string{"sk-", "sk_", "AIza", "xai-", "gsk_", "ya29.", "sess-", "eyJ", "AKIA", "ASIA"}
+// xAI's, Groq's, OAuth's, JWTs, AWS's, Moonshot's, NVIDIA's.
+var secretPrefixes = []string{"sk-", "sk_", "AIza", "xai-", "gsk_", "ya29.", "sess-", "eyJ", "AKIA", "ASIA", "ak-", "nvapi-"}
 
 // idPrefixes start the ids of organisations and projects, which OpenAI quotes
 // in its rate limit messages.
@@ -170,6 +170,9 @@ func isSecret(token string, seen byte) bool {
 		return true
 	}
 	if seen&starByte != 0 && strings.Contains(token, "**") || seen&dotByte != 0 && strings.Contains(token, "...") {
+		return true
+	}
+	if len(token) >= 11 && seen == digitByte { // a project's number at Google
 		return true
 	}
 	if len(token) >= 32 && seen&digitByte != 0 && seen&(lowerByte|upperByte) != 0 {

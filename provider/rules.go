@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A rule is one row of a provider's table of errors. An empty field matches
@@ -26,7 +27,7 @@ func (r *rule) matches(p *problem) bool {
 	return (r.status == 0 || r.status == p.status) &&
 		(r.typ == "" || r.typ == p.typ) &&
 		(r.code == "" || matchWord(r.code, p.code)) &&
-		(r.text == "" || matchText(r.text, p.text)) &&
+		(r.text == "" || matchText(r.text, p.text) && (!p.echoes() || !marks(r.class, r.scope) || opens(r.text, p.text))) &&
 		(r.quota == "" || strings.Contains(p.quota, r.quota)) &&
 		(!r.json || p.form == formJSON) &&
 		(r.header == "" || matchHeader(r.header, p.header))
@@ -46,6 +47,45 @@ func matchText(pattern, text string) bool {
 	return strings.Contains(text, pattern)
 }
 
+// echoes reports whether the message may repeat what the caller wrote, as those
+// about a mistake in the request do: "Input tag '…' found", "Invalid value: …".
+func (p *problem) echoes() bool {
+	if p.typ == "FAILED_PRECONDITION" { // Google's, about the account's state
+		return false
+	}
+	return p.status < 400 || p.status == http.StatusBadRequest || p.status == http.StatusUnprocessableEntity
+}
+
+// marks reports whether a verdict of that class and scope is held against an
+// account, a model or a route.
+func marks(c Class, s Scope) bool {
+	if s == ScopeUnknown {
+		s = classes[c].scope
+	}
+	return s != ScopeUnknown && s != ScopeNone
+}
+
+// maxOpening is how much may stand before the phrase that a message opens with.
+const maxOpening = 32
+
+// opens reports whether the phrase stands at the text's beginning, but for a few
+// plain words: "You have reached your specified API usage limits". There a message
+// speaks for itself, and not with the caller's words, of which nobody may be able to
+// make a verdict that puts an account out of use.
+func opens(phrase, text string) bool {
+	phrase = strings.TrimPrefix(phrase, "^")
+	i := strings.Index(text[:min(len(text), maxOpening+len(phrase))], phrase)
+	if i < 0 {
+		return false
+	}
+	for _, c := range []byte(text[:i]) {
+		if c != ' ' && c != ',' && (c < 'a' || c > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
 func matchHeader(pattern string, h http.Header) bool {
 	name, want, exact := strings.Cut(pattern, ": ")
 	got := h.Get(name)
@@ -57,37 +97,38 @@ type statusRule struct {
 	from, to int
 	json     bool // only with a JSON body
 	class    Class
+	scope    Scope // ScopeUnknown: the one that goes with the class
 }
 
 // statusRules follow provider-facts 11.1, step 5. An unlisted status counts
 // as the first of its hundred, as RFC 9110, section 15, says.
 var statusRules = []statusRule{
-	{401, 401, false, ClassAuthInvalid},
-	{402, 402, false, ClassQuotaExhausted},
-	{403, 403, true, ClassPermission},
-	{403, 403, false, ClassEgressBlocked}, // HTML or nothing: a firewall spoke, not the API
-	{407, 407, false, ClassProxyFailed},
-	{408, 408, false, ClassTimeout},
-	{409, 409, false, ClassTransient},
-	{413, 413, false, ClassTooLarge},
-	{425, 425, false, ClassRateLimited},
-	{429, 429, false, ClassRateLimited},
-	{498, 498, false, ClassOverloaded},
-	{499, 499, false, ClassCanceled},
-	{503, 503, false, ClassOverloaded},
-	{529, 529, false, ClassOverloaded},
-	{400, 499, false, ClassInvalidRequest},
-	{500, 599, false, ClassTransient},
-	{200, 299, false, ClassTransient}, // an error inside a good answer that no table knows
+	{401, 401, false, ClassAuthInvalid, 0},
+	{402, 402, false, ClassQuotaExhausted, 0},
+	{403, 403, true, ClassPermission, 0},
+	{403, 403, false, ClassEgressBlocked, 0}, // HTML or nothing: a firewall spoke, not the API
+	{407, 407, false, ClassProxyFailed, 0},
+	{408, 408, false, ClassTimeout, 0},
+	{409, 409, false, ClassTransient, ScopeNone},
+	{413, 413, false, ClassTooLarge, 0},
+	{425, 425, false, ClassRateLimited, 0},
+	{429, 429, false, ClassRateLimited, 0},
+	{498, 498, false, ClassOverloaded, 0},
+	{499, 499, false, ClassCanceled, 0},
+	{503, 503, false, ClassOverloaded, 0},
+	{529, 529, false, ClassOverloaded, 0},
+	{400, 499, false, ClassInvalidRequest, 0},
+	{500, 599, false, ClassTransient, 0},
+	{200, 299, false, ClassTransient, 0}, // an error inside a good answer that no table knows
 }
 
-func classOfStatus(p *problem) Class {
+func classOfStatus(p *problem) (Class, Scope) {
 	for _, r := range statusRules {
 		if p.status >= r.from && p.status <= r.to && (!r.json || p.form == formJSON) {
-			return r.class
+			return r.class, r.scope
 		}
 	}
-	return ClassUnknown
+	return ClassUnknown, ScopeUnknown
 }
 
 // A textRule is one row of the last resort: a phrase in the message, looked
@@ -131,21 +172,21 @@ var commonTexts = []textRule{
 	{anyGeneric, "specified api usage limits", ClassQuotaExhausted, 0, false},                          // Anthropic
 	{anyGeneric, "specified workspace api usage limits", ClassQuotaExhausted, 0, false},                // Anthropic
 	{anyGeneric, "prepayment credits are depleted", ClassQuotaExhausted, 0, false},                     // Gemini
-	{anyGeneric, "used all available credits", ClassQuotaExhausted, 0, false},                          // xAI
-	{anyGeneric, "run out of credits", ClassQuotaExhausted, 0, false},                                  // xAI
-	{anyGeneric, "insufficient balance", ClassQuotaExhausted, 0, false},                                // DeepSeek, Moonshot
-	{anyGeneric, "monthly spending limit", ClassQuotaExhausted, 0, false},                              // xAI
-	{anyGeneric, "usage limit for this billing cycle", ClassQuotaExhausted, 0, false},                  // Kimi Code
+	{anyRefusal, "used all available credits", ClassQuotaExhausted, 0, false},                          // xAI
+	{anyRefusal, "run out of credits", ClassQuotaExhausted, 0, false},                                  // xAI
+	{anyRefusal, "insufficient balance", ClassQuotaExhausted, 0, false},                                // DeepSeek, Moonshot
+	{anyRefusal, "monthly spending limit", ClassQuotaExhausted, 0, false},                              // xAI
+	{anyRefusal, "usage limit for this billing cycle", ClassQuotaExhausted, 0, false},                  // Kimi Code
 	{anyGeneric, "organization has been disabled", ClassAuthInvalid, 0, true},                          // Anthropic
 	{anyGeneric, "reported as leaked", ClassAuthInvalid, 0, true},                                      // Gemini
-	{anyGeneric, "account_deactivated", ClassAuthInvalid, 0, true},                                     // OpenAI
+	{anyRefusal, "account_deactivated", ClassAuthInvalid, 0, true},                                     // OpenAI
 	{anyGeneric, "api key expired", ClassAuthInvalid, 0, true},                                         // Gemini
 	{anyGeneric, "oauth authentication is currently not supported", ClassPermission, ScopeNone, false}, // a header is missing
 	{anyGeneric, "didn't provide an api key", ClassPermission, ScopeNone, false},
 	{anyGeneric, "missing bearer", ClassPermission, ScopeNone, false},
-	{anyGeneric, "unsupported_country_region_territory", ClassEgressBlocked, 0, false}, // OpenAI
+	{anyRefusal, "unsupported_country_region_territory", ClassEgressBlocked, 0, false}, // OpenAI
 	{anyGeneric, "user location is not supported", ClassEgressBlocked, 0, false},       // Gemini
-	{anyGeneric, "ip_not_authorized", ClassEgressBlocked, 0, false},                    // OpenAI
+	{anyRefusal, "ip_not_authorized", ClassEgressBlocked, 0, false},                    // OpenAI
 
 	{ClassRateLimited, "request too large for", ClassPermission, ScopeNone, false},  // never by waiting: OpenAI, Groq
 	{ClassRateLimited, "limit: 0", ClassPermission, 0, false},                       // never by waiting: Gemini
@@ -160,8 +201,17 @@ var commonTexts = []textRule{
 // challenges are what a firewall's page holds (provider-facts 11.2).
 var challenges = []string{"just a moment", "cf-chl"}
 
-// anyGeneric in a textRule stands for every class that is generic.
-const anyGeneric = ClassUnknown
+// What a textRule's from can say beside one class that is generic: each of them, or
+// those that refuse somebody rather than something in the request.
+const (
+	anyGeneric = ClassUnknown
+	anyRefusal = Class(255)
+)
+
+// isFrom reports whether a rule from that is about c.
+func isFrom(from, c Class) bool {
+	return from == c || from == anyGeneric || from == anyRefusal && c != ClassInvalidRequest
+}
 
 // generic reports whether a class says so little that the text may say more.
 func generic(c Class) bool {
@@ -184,7 +234,7 @@ func indexTexts(lists ...[]textRule) *textIndex {
 		}
 		x.starts[c] = new([256][]int)
 		for i, r := range x.rules {
-			if r.from == anyGeneric || r.from == Class(c) {
+			if isFrom(r.from, Class(c)) {
 				x.starts[c][r.text[0]] = append(x.starts[c][r.text[0]], i)
 			}
 		}
@@ -192,8 +242,9 @@ func indexTexts(lists ...[]textRule) *textIndex {
 	return x
 }
 
-// find returns the first rule that is about from and in the text, or nil.
-func (x *textIndex) find(from Class, text string) *textRule {
+// find returns the first rule that is about from and in the text, or nil. Where the
+// text may repeat the caller's words, a phrase that marks somebody must open it.
+func (x *textIndex) find(from Class, text string, echoes bool) *textRule {
 	starts := x.starts[from]
 	if starts == nil {
 		return nil
@@ -202,13 +253,14 @@ func (x *textIndex) find(from Class, text string) *textRule {
 	inWord := false
 	for at := range len(text) {
 		c := text[at]
-		begins := !inWord
+		begins := !inWord || c >= utf8.RuneSelf
 		inWord = wordByte[c]
 		if !begins {
 			continue
 		}
 		for _, i := range starts[c] {
-			if i < first && strings.HasPrefix(text[at:], x.rules[i].text) {
+			r := &x.rules[i]
+			if i < first && strings.HasPrefix(text[at:], r.text) && (!echoes || !marks(r.class, r.scope) || opens(r.text, text)) {
 				first = i
 			}
 		}

@@ -2,8 +2,6 @@ package provider
 
 import (
 	"bytes"
-
-	"github.com/tidwall/gjson"
 )
 
 // A framer finds the events of a text/event-stream in whatever pieces it comes
@@ -218,7 +216,7 @@ func (f *framer) flush(t *tally) {
 		}
 		g.endLine(nil, t)
 	}
-	if g.lines > 0 && !g.cut && (gjson.ValidBytes(g.view) || bytes.HasPrefix(g.view, doneMark)) {
+	if g.lines > 0 && !g.cut && (isJSON(g.view) || bytes.HasPrefix(g.view, doneMark)) {
 		g.dispatch(t)
 	}
 }

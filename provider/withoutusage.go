@@ -115,10 +115,20 @@ func (w *withoutUsage) release(out []byte) []byte {
 	return out
 }
 
-// isUsageChunk reports whether an event has a usage and no choices.
+// isUsageChunk reports whether an event has a usage and no choices. It has one line
+// of data, and may have others of what else events have.
 func isUsageChunk(event []byte) bool {
-	data, ok := bytes.CutPrefix(trimHead(event), []byte("data:"))
-	if !ok || usageKey.value(data, 0, len(data)) < 0 || !gjson.ValidBytes(data) {
+	var data []byte
+	for line := range bytes.Lines(trimHead(event)) {
+		value, ok := bytes.CutPrefix(line, []byte("data:"))
+		if ok && data != nil {
+			return false
+		}
+		if ok {
+			data = value
+		}
+	}
+	if usageKey.value(data, 0, len(data)) < 0 || !isJSON(data) {
 		return false
 	}
 	v := gjson.ParseBytes(data)
