@@ -28,6 +28,7 @@ type attempt struct {
 	askedUsage  bool // of a stream, for ourselves
 	ended       sync.Once
 	mask        func(string) string // hides the credential, should anybody quote it
+	spared      bool                // its token was refused, and renewed for the next request
 	unrenewed   error               // why the token that the answer refuses could not be renewed; nil: it was not tried
 
 	mu     sync.Mutex // a layer may send twice at the same time: guards way

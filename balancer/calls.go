@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"sync"
+
+	"github.com/aitransport/aitransport/transport"
 )
 
 // calls knows the requests under way, from the moment they come in until their
@@ -51,6 +53,36 @@ func (c *calls) leave() {
 	if c.active--; c.closed && c.active == 0 {
 		close(c.empty)
 	}
+}
+
+// counted makes what goes beside the requests one of them, so that Shutdown waits for
+// a token that is being renewed. It is let in as long as anything is under way.
+func (c *calls) counted(next http.RoundTripper) http.RoundTripper {
+	return transport.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		leave, ok := c.join()
+		if !ok {
+			closeBody(r)
+			return nil, ErrClosed
+		}
+		resp, err := sound(next.RoundTrip(r))
+		if err != nil {
+			leave()
+			return nil, err
+		}
+		resp.Body = &ending{ReadCloser: resp.Body, end: leave}
+		return resp, nil
+	})
+}
+
+// join counts one more, unless all is over.
+func (c *calls) join() (leave func(), ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed && c.active == 0 || c.ctx.Err() != nil {
+		return nil, false
+	}
+	c.active++
+	return sync.OnceFunc(c.leave), true
 }
 
 // refuse lets no further request in.

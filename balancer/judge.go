@@ -49,6 +49,9 @@ func (at *attempt) judgeAnswer(ctx context.Context, resp *http.Response, err err
 		Op: at.r.Operation, Status: resp.StatusCode, Header: resp.Header,
 		Body: head, Truncated: truncated, At: time.Now(),
 	})
+	if at.spared {
+		v.Scope = provider.ScopeNone
+	}
 	if at.r.in.Method == http.MethodHead && resp.StatusCode < http.StatusInternalServerError && v.Class != provider.ClassAuthInvalid {
 		v.Scope = provider.ScopeNone // it has no body to say why
 	}

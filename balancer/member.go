@@ -111,7 +111,7 @@ func (t *Transport) newMember(a *Account, index int, c *counters) (*member, erro
 	}
 	// Errors and usage are read from decoded bytes, so attempts ask for no coding;
 	// what comes coded all the same is decoded.
-	m.beside = transport.Chain(carrier, transport.Decode(nil), keepContract)
+	m.beside = transport.Chain(carrier, t.calls.counted, transport.Decode(nil), keepContract)
 	m.rt = transport.Chain(carrier, append(slices.Clone(t.cfg.Attempt), transport.Decode(nil), keepContract, m.signing())...)
 	a.Secret, a.Proxy = "", ""
 	return m, nil

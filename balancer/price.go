@@ -63,7 +63,7 @@ func chargeable(r *Request) bool {
 	}
 }
 
-// cost is what an answer's usage costs the account, and whether that is all. The
+// cost is what an answer's usage costs the account at least, and whether that is all. The
 // price is that of the model as it was sent; if that has none, that of the model
 // that says it answered.
 func (at *attempt) cost(u provider.Usage) (nano int64, known bool) {
@@ -80,18 +80,26 @@ func (at *attempt) cost(u provider.Usage) (nano int64, known bool) {
 	nano, ok := p.prices.Cost(name, model, u)
 	if !ok {
 		at.tellUnpriced(u)
-		return 0, false
+		nano = p.least(name, model, u)
 	}
-	return p.factor.Of(nano), u.Complete
+	return p.factor.Of(nano), ok && u.Complete
 }
 
-// tellUnpriced says, once for each model, that an answer was charged nothing
+// least is what of a usage has a price at all: its tokens at the ordinary tier. A
+// caller who asks for a tier or a tool without a rate must not be served for nothing.
+func (p *pricing) least(name, model string, u provider.Usage) int64 {
+	u.Tier, u.Images, u.Audio, u.WebSearches = "", 0, 0, 0
+	nano, _ := p.prices.Cost(name, model, u) // 0 where not even that is known
+	return nano
+}
+
+// tellUnpriced says, once for each model, that an answer was not charged in full
 // because nobody knows its price.
 func (at *attempt) tellUnpriced(u provider.Usage) {
 	if !at.t.told.first(at.Provider.Name + " " + at.model + " " + u.Model + " " + u.Tier) {
 		return
 	}
-	at.t.cfg.Logger.WarnContext(at.r.in.Context(), "Cost not known, nothing charged: add the price of the model, its service tier or its pieces to Config.Prices",
+	at.t.cfg.Logger.WarnContext(at.r.in.Context(), "Cost not known, its tokens alone are charged, if they have a price: add the price of the model, its service tier or its pieces to Config.Prices",
 		"request", at.r.number, "provider", at.Provider.Name, "account", at.Name,
 		"model", at.model, "answered", u.Model, "tier", u.Tier,
 		"images", u.Images, "audio", u.Audio, "webSearches", u.WebSearches, "limited", at.pricing.limited)

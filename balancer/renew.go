@@ -37,10 +37,9 @@ func (m *member) signing() transport.Middleware {
 	}
 }
 
-// refused tells whether an answer refuses a token that may be renewed, to a request
-// that can be sent again.
+// refused tells whether an answer refuses a token that may be renewed.
 func (at *attempt) refused(resp *http.Response) bool {
-	if resp.StatusCode != http.StatusUnauthorized || !at.r.repeatable() {
+	if resp.StatusCode != http.StatusUnauthorized {
 		return false
 	}
 	if _, ok := at.credential.(provider.Renewer); !ok {
@@ -55,7 +54,8 @@ func (at *attempt) refused(resp *http.Response) bool {
 }
 
 // renewed has a refused token renewed and sends the request again, once. Where that
-// cannot be, the answer is the one that refused it.
+// cannot be, the answer is the one that refused it; if only the request's body could
+// not be had again, that is not held against the account, whose token is new.
 func (at *attempt) renewed(ctx context.Context, refusal *http.Response, stale string) (*http.Response, error) {
 	renewer, ok := at.credential.(provider.Renewer)
 	if !ok {
@@ -67,6 +67,10 @@ func (at *attempt) renewed(ctx context.Context, refusal *http.Response, stale st
 		return refusal, nil
 	}
 	if fresh == stale { // there is no other
+		return refusal, nil
+	}
+	if !at.r.repeatable() {
+		at.spared = true
 		return refusal, nil
 	}
 	discard(refusal)

@@ -41,13 +41,23 @@ func (t *tally) anthropicCounts(o gjson.Result) {
 			searches := count(v.Get("web_search_requests")) + count(v.Get("web_fetch_requests"))
 			t.usage.WebSearches = orElse(searches, t.usage.WebSearches)
 		case "service_tier":
-			t.setTier(v)
+			if t.usage.Tier != fastTier {
+				t.setTier(v)
+			}
+		case "speed":
+			if v.Str == fastTier {
+				t.setTier(v)
+			}
 		}
 		return true
 	})
 	u.Input = plain + u.CachedInput + u.CacheWrite
 	t.set(u)
 }
+
+// fastTier is Anthropic's usage.speed where it is not the ordinary one: a tier of its
+// own, with its own price.
+const fastTier = "fast"
 
 // anthropicCompaction adds up the iterations that shortened the conversation:
 // they alone are not in the sums beside them (ant-ts).

@@ -52,7 +52,7 @@ func (f CredentialFunc) Token(ctx context.Context) (string, error) { return f(ct
 // an error when it is used.
 func Key(secret string) Credential {
 	secret = strings.TrimSpace(secret)
-	return key{secret: func() string { return secret }}
+	return &key{secret: func() string { return secret }}
 }
 
 // A key hides the secret in a closure, where no reflection finds it.
@@ -61,7 +61,7 @@ type key struct {
 	secret func() string
 }
 
-func (k key) Token(context.Context) (string, error) {
+func (k *key) Token(context.Context) (string, error) {
 	s := k.secret()
 	if s == "" {
 		return "", errors.New("provider: the key is empty: set the account's Secret or Credential")

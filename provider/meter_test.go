@@ -111,7 +111,7 @@ func metered(t testing.TB) []struct {
 		{"Ollama's embeddings", provider.OpenAI, provider.OpEmbeddings, `{"model":"e","embeddings":[[0.1,-2e-3]],"total_duration":14143917,"prompt_eval_count":8}`, provider.Usage{Input: 8, Model: "e", Complete: true}},
 
 		{"everything of messages", provider.Anthropic, messages, `{"type":"message","model":"c","content":[],"stop_reason":"end_turn","usage":{"input_tokens":3,"cache_read_input_tokens":10,"cache_creation_input_tokens":5,"cache_creation":{"ephemeral_5m_input_tokens":2,"ephemeral_1h_input_tokens":3},"output_tokens":7,"output_tokens_details":{"thinking_tokens":4},"server_tool_use":{"web_search_requests":2,"web_fetch_requests":1},"service_tier":"batch","speed":"fast"}}`,
-			provider.Usage{Input: 18, CachedInput: 10, CacheWrite: 5, CacheWrite1h: 3, Output: 7, Reasoning: 4, WebSearches: 3, Tier: "batch", Model: "c", Complete: true}},
+			provider.Usage{Input: 18, CachedInput: 10, CacheWrite: 5, CacheWrite1h: 3, Output: 7, Reasoning: 4, WebSearches: 3, Tier: "fast", Model: "c", Complete: true}},
 		{"searches in a stream", provider.Anthropic, messages, namedEvent(strings.Replace(messageStart, `"output_tokens":1`, `"output_tokens":1,"cache_creation_input_tokens":4,"cache_creation":{"ephemeral_1h_input_tokens":4},"server_tool_use":{"web_search_requests":0}`, 1)) +
 			namedEvent(`{"type":"message_delta","delta":{"stop_reason":null},"usage":{"output_tokens":5,"server_tool_use":{"web_search_requests":1}}}`) +
 			namedEvent(`{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9,"cache_creation":null,"server_tool_use":{"web_search_requests":2}}}`) + namedEvent(`{"type":"message_stop"}`),

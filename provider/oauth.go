@@ -24,7 +24,7 @@ import (
 //
 // There is one renewal at a time, whoever waits for it. It goes on when its callers
 // have left, since the server may have replaced the refresh token by then, and ends
-// by its own time-out or by Close. After one that failed, nothing is tried for 5 s,
+// by its own time-out. After one that failed, nothing is tried for 5 s,
 // then 10 s, up to 5 min, or for as long as the server asked, within an hour; the
 // old token goes on being used while it is valid. A login that is no longer valid,
 // or a client that is not set up rightly, is final: every later call fails at once
@@ -107,8 +107,9 @@ func (o *OAuth) Err() error {
 	return own.unsaved
 }
 
-// Close ends the renewal under way, waits for it, and refuses every later call.
-// When the last Save failed it tries that once more; the error is that one's. It
+// Close refuses every later call and waits for the renewal under way, which ends
+// after RenewTimeout at the latest: the server may have replaced the refresh token
+// already, and what it answers is kept. When the last Save failed it tries that once more; the error is that one's. It
 // may be called again, and then does nothing but that.
 func (o *OAuth) Close() error {
 	own := o.own()
@@ -146,6 +147,7 @@ func (o *oauth) renew(ctx context.Context) (lease, error) {
 	}
 	answer, err := o.exchange(ctx, fields)
 	if err != nil {
+		o.keepRefresh(answer.refresh)
 		return lease{}, err
 	}
 	lifetime := o.cfg.Lifetime
@@ -160,10 +162,25 @@ func (o *oauth) renew(ctx context.Context) (lease, error) {
 	}
 	tokens := o.tokens
 	o.tokensMu.Unlock()
-	if err := o.save(tokens); err != nil && o.cfg.Failed != nil {
-		o.cfg.Failed(err)
+	if err := o.save(tokens); err != nil {
+		o.report(err)
 	}
 	return leaseUntil(answer.access, expiry, min(o.cfg.RenewBefore, lifetime/2), min(o.cfg.WaitBefore, lifetime/4)), nil
+}
+
+// keepRefresh keeps a refresh token that came without an access token that is of
+// use: the one before it is spent.
+func (o *oauth) keepRefresh(token string) {
+	if token == "" || o.cfg.Grant != nil {
+		return
+	}
+	o.tokensMu.Lock()
+	o.tokens.RefreshToken = token
+	tokens := o.tokens
+	o.tokensMu.Unlock()
+	if err := o.save(tokens); err != nil {
+		o.report(err)
+	}
 }
 
 // leaseUntil is a lease that ends at expiry and is renewed so long before.

@@ -71,6 +71,9 @@ func readTokenAnswer(resp *http.Response, body []byte, mask func(string) string)
 		e.readRefusal(root, mask)
 	}
 	e.judge(resp, isObject, string(body[:min(len(body), maxText)]))
+	if good { // the refresh token was replaced all the same
+		return tokenAnswer{refresh: root.Get("refresh_token").Str}, e
+	}
 	return tokenAnswer{}, e
 }
 
@@ -78,7 +81,7 @@ func readTokenAnswer(resp *http.Response, body []byte, mask func(string) string)
 func readTokens(resp *http.Response, root gjson.Result) (tokenAnswer, *CredentialError) {
 	a := tokenAnswer{access: root.Get("access_token").Str, refresh: root.Get("refresh_token").Str}
 	if checkToken(a.access) != nil {
-		return tokenAnswer{}, &CredentialError{
+		return tokenAnswer{refresh: a.refresh}, &CredentialError{
 			Class: ClassTransient, Status: resp.StatusCode, Err: errors.New("its access_token cannot stand in a header"),
 		}
 	}
@@ -116,7 +119,9 @@ func (e *CredentialError) judge(resp *http.Response, isObject bool, text string)
 	row, known := tokenCodes[e.Code]
 	switch {
 	case known && !transient:
-		e.Class, e.Permanent, e.Advice = row.class, row.permanent, row.advice
+		e.Class, e.Advice = row.class, row.advice
+		// A firewall's 403 says access_denied too; provider-facts 12.6 has it with 400 and 401.
+		e.Permanent = row.permanent && (status != http.StatusForbidden || e.Code != "access_denied")
 	case !isObject && (status == http.StatusForbidden || isChallenge(resp.Header, strings.ToLower(text))):
 		e.Class, e.Advice = ClassEgressBlocked, adviceEgress
 	case status == http.StatusTooManyRequests:

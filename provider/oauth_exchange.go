@@ -61,6 +61,9 @@ func (o *oauth) exchange(ctx context.Context, fields url.Values) (tokenAnswer, e
 	}
 	resp, err := CarrierFrom(ctx).RoundTrip(r)
 	if err != nil {
+		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) { // an http.Client's: it quotes the URL
+			err = wrapped.Err
+		}
 		return tokenAnswer{}, credentialFailure(o.source, err)
 	}
 	if resp == nil || resp.Body == nil {
@@ -81,7 +84,7 @@ func (o *oauth) exchange(ctx context.Context, fields url.Values) (tokenAnswer, e
 	answer, failure := readTokenAnswer(resp, body, mask)
 	if failure != nil {
 		failure.Source = o.source
-		return tokenAnswer{}, failure
+		return answer, failure // it may hold a refresh token
 	}
 	return answer, nil
 }

@@ -224,3 +224,24 @@ func TestChineseTextsBehindLatinWords(t *testing.T) {
 	v = judgedBy(t, "zhipu", 429, `{"error":{"message":"GLM余额不足"}}`, nil)
 	assert.Equal(t, quota, v.Class)
 }
+
+// Fast mode costs more. Its answers say so in usage.speed; where the row has no
+// factor for it, the price is not known.
+func TestFastModeIsNotPricedAsTheOrdinarySpeed(t *testing.T) {
+	const body = `{"type":"message","model":"%s","content":[],"stop_reason":"end_turn",
+		"usage":{"input_tokens":1000000,"output_tokens":0,"service_tier":"standard","speed":"fast"}}`
+	for _, tt := range []struct {
+		model string
+		nano  int64
+		known bool
+	}{
+		{"claude-opus-5-5", 8 * provider.USD, true}, // fastClaude: twice $4
+		{"claude-opus-4-6", 0, false},
+	} {
+		m := provider.Anthropic.API.NewMeter(provider.Operation{Kind: provider.OpMessages, Model: tt.model}, http.Header{"Content-Type": {"application/json"}})
+		_, _ = fmt.Fprintf(m, body, tt.model)
+		nano, known := provider.StarterPrices().Cost("anthropic", tt.model, m.Usage())
+		assert.Equal(t, tt.known, known, tt.model)
+		assert.Equal(t, tt.nano, nano, tt.model)
+	}
+}

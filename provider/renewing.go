@@ -35,7 +35,7 @@ func (l lease) orElse(err error, now time.Time) (string, error) {
 
 // A renewing keeps one token for many callers and has it fetched again when it is
 // time, or when it was refused: by one run at a time, in a goroutine that is
-// waited for by close. A failed run is followed by a pause in which nothing is
+// waited for by close, up to where it tells of failures. A failed run is followed by a pause in which nothing is
 // fetched.
 type renewing struct {
 	source  string
@@ -61,6 +61,7 @@ type renewing struct {
 	flight   *flight          // the run under way; nil: none
 	failure  *CredentialError // of the last run; nil: it succeeded, or there was none
 	failures int              // in a row
+	reports  []error          // to be told when the run under way has ended
 }
 
 // A flight is one run and what came of it.
@@ -177,11 +178,16 @@ func (r *renewing) begin(ctx context.Context, forced bool) error {
 	run, cancel := context.WithTimeout(base, r.timeout)
 	f := &flight{forced: forced, cancel: cancel, done: make(chan struct{})}
 	r.flight = f
-	r.running.Go(func() {
-		defer cancel()
+	r.running.Add(1)
+	go func() {
 		l, err := r.fetch(run)
-		r.land(f, l, err)
-	})
+		cancel()
+		reports := r.land(f, l, err)
+		r.running.Done()
+		for _, err := range reports { // by whom it may be closed
+			r.failed(err)
+		}
+	}()
 	return nil
 }
 
@@ -211,9 +217,17 @@ func (r *renewing) await(ctx context.Context, f *flight) (string, error) {
 	return f.token, nil
 }
 
-// land writes down what came of a run.
-func (r *renewing) land(f *flight, l lease, err error) {
+// report notes a failure beside those of runs, to be told once the run has ended.
+func (r *renewing) report(err error) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reports = append(r.reports, err)
+}
+
+// land writes down what came of a run, and returns the failures to be told.
+func (r *renewing) land(f *flight, l lease, err error) (reports []error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err != nil {
 		f.err = credentialFailure(r.source, err)
 	}
@@ -225,12 +239,15 @@ func (r *renewing) land(f *flight, l lease, err error) {
 			r.book(l, f.err)
 		}
 	}
-	told := mine && !r.closed && f.err != nil && r.failed != nil
-	r.mu.Unlock()
-	close(f.done)
-	if told {
-		r.failed(f.err)
+	reports, r.reports = r.reports, nil
+	if mine && !r.closed && f.err != nil {
+		reports = append(reports, f.err)
 	}
+	close(f.done)
+	if r.failed == nil {
+		return nil
+	}
+	return reports
 }
 
 // book keeps the books of a run that has ended. The mutex is held.
@@ -284,11 +301,15 @@ func earliest(a, b time.Time) time.Time {
 	return b
 }
 
-// close ends the run under way and waits for it.
+// close waits for the run under way, and ends it first unless it is precious: each
+// has its own time-out.
 func (r *renewing) close() {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
-	r.stop()
+	if !r.precious {
+		r.stop()
+	}
 	r.running.Wait()
+	r.stop()
 }
