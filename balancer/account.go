@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/aitransport/aitransport/health"
@@ -17,7 +18,7 @@ import (
 // there. Name, Provider and Secret (or Credential) are required. However it is
 // printed, logged or marshalled, no secret shows.
 type Account struct {
-	Name       string              // unique among the accounts; its key in health, quota, hooks and logs
+	Name       string              // unique among the accounts; its key in health, hooks and logs, and "account/" + Name in quota
 	Provider   *provider.Provider  // whose API, and where: provider.OpenAI, or provider.OpenAI.At(…)
 	Secret     string              // the API key; or
 	Credential provider.Credential // what yields it; not both. What has to be closed is its maker's to close
@@ -119,13 +120,16 @@ func (a *Account) check(index int) error {
 	case a.Name == "":
 		return accountError(a, index, "Name", "it is empty: give each account a name of its own")
 	case a.Provider == nil:
-		return accountError(a, index, "Provider", "it is nil: write provider.OpenAI, provider.Anthropic, provider.Gemini, or one of them with At(name, base)")
+		return accountError(a, index, "Provider", "it is nil: write provider.OpenAI, provider.Anthropic, provider.Gemini, or one of them with At(name, base); provider.Lookup returns nil for a name that is not in provider.Names()")
 	case strings.TrimSpace(a.Secret) == "" && a.Credential == nil:
 		return accountError(a, index, "Secret", "it is empty and there is no Credential: write the API key into one of them (is the environment variable set?)")
 	case a.Secret != "" && a.Credential != nil:
 		return accountError(a, index, "Secret", "there is a Credential as well: set one of them")
 	case a.Weight < 0 || a.Weight > maxWeight:
 		return accountError(a, index, "Weight", "it is not from 0 to %d: write 1 or more, or 0 for 1", maxWeight)
+	}
+	if err := a.checkCredential(index); err != nil {
+		return err
 	}
 	if err := a.Provider.Validate(); err != nil {
 		return accountError(a, index, "Provider", "%w", err)
@@ -141,6 +145,23 @@ func (a *Account) check(index int) error {
 	for _, l := range a.Limits {
 		if err := l.Validate(); err != nil {
 			return accountError(a, index, "Limits", "%w", err)
+		}
+	}
+	return nil
+}
+
+// checkCredential refuses a credential of which it is plain that it never works.
+func (a *Account) checkCredential(index int) error {
+	field, credential := "Credential", a.Credential
+	if credential == nil {
+		field, credential = "Secret", provider.Key(a.Secret)
+	}
+	if v := reflect.ValueOf(credential); v.Kind() == reflect.Pointer && v.IsNil() {
+		return accountError(a, index, field, "it is a nil %T: was the error of what makes it looked at?", credential)
+	}
+	if v, ok := credential.(interface{ Validate() error }); ok {
+		if err := v.Validate(); err != nil {
+			return accountError(a, index, field, "%w", err)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,12 +49,12 @@ func (f finding) report(p *provider.Probe) ProbeReport {
 
 // adviceOn is the verdict's advice, unless there was not even a credential.
 func adviceOn(v provider.Verdict, err error) provider.Advice {
-	if failure := (*provider.CredentialError)(nil); errors.As(err, &failure) && failure.Advice != "" {
-		do := provider.RemedyWait
+	if failure := (*provider.CredentialError)(nil); errors.As(err, &failure) {
+		advice := provider.Advice{Do: provider.RemedyWait, Text: cmp.Or(failure.Advice, "wait: what yields the credential has failed, and is asked again"), Until: failure.RetryAt}
 		if failure.Permanent {
-			do = provider.RemedyLogin
+			advice.Do, advice.Text = provider.RemedyLogin, cmp.Or(failure.Advice, "log in again")
 		}
-		return provider.Advice{Do: do, Text: failure.Advice, Until: failure.RetryAt}
+		return advice
 	}
 	if c := (*credentialError)(nil); errors.As(err, &c) {
 		return provider.Advice{Do: provider.RemedyLogin, Text: "no credential could be had: mend what yields it, or log in again"}

@@ -87,6 +87,18 @@ func TestCheckOfALoginThatHasEnded(t *testing.T) {
 	assert.Equal(t, "closed", s.Accounts[0].State, "asking changes nothing")
 }
 
+// An endpoint that is down is not a login that has ended.
+func TestCheckOfALoginWhoseEndpointIsDown(t *testing.T) {
+	auth := &authServer{fake: providertest.OpenAI(providertest.Config{})}
+	auth.set(refuse(500, "down"))
+	o := login(t, func(c *provider.OAuthConfig) { c.AccessToken = "" })
+	report, err := newTransport(t, over(auth, account("only", with(o)))).Check(t.Context(), "only")
+	require.NoError(t, err)
+	assert.Equal(t, provider.RemedyWait, report.Probes[0].Advice.Do)
+	assert.NotContains(t, report.Probes[0].Advice.Text, "log in")
+	assert.False(t, report.Probes[0].Advice.Until.IsZero())
+}
+
 // What signs requests signs those of probes, too.
 func TestCheckSigns(t *testing.T) {
 	var signed string

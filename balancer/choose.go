@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -119,9 +120,9 @@ func (m *member) suits(r *Request) (model, reason string) {
 	case !m.serves(r.Operation.Kind):
 		return "", m.refuses(r.Operation.Kind)
 	case !ok:
-		return "", "does not serve the model"
-	case !m.pricing.admits(m.Provider.Name, model, r):
-		return "", "has a limit of cost, and Config.Prices does not know the price"
+		return "", fmt.Sprintf("does not serve the model %.100q", r.Operation.Model)
+	case !m.pricing.admits(m.Provider, model, r):
+		return "", fmt.Sprintf("has a limit of cost, and Config.Prices does not know the price of %.100q at %q", model, m.Provider.Name)
 	default:
 		return model, ""
 	}

@@ -34,8 +34,10 @@ type Config struct {
 	MaxReplay   int64         // bytes of a request kept for another attempt; a longer one without GetBody gets one attempt only; 0: 8 MiB; at most 1 GiB
 
 	// NoStreamUsage leaves streams as they are. Otherwise a streamed chat is asked for
-	// its usage where the provider tells it only then (provider.Provider.StreamUsage);
-	// a caller who did not ask does not see the answer to that.
+	// its usage where the provider tells it only then (provider.Provider.StreamUsage:
+	// OpenAI, and most of the catalogue that speaks as it does); a caller who did not
+	// ask does not see the answer to that. A server that refuses the question as an
+	// unknown field needs a Provider without StreamUsage, or this.
 	NoStreamUsage bool
 
 	Attempt []transport.Middleware // around every attempt, the first outermost; they see credentials, and a request whose token was renewed on the way twice

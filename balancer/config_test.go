@@ -32,8 +32,12 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}{
 		"no account":              {balancer.Config{}, []string{"Accounts", "at least one"}},
 		"no name":                 {one(func(a *balancer.Account) { a.Name = "" }), []string{"Accounts[0]", "Name"}},
-		"no provider":             {one(func(a *balancer.Account) { a.Provider = nil }), []string{"main", "Provider", "provider.OpenAI"}},
+		"no provider":             {one(func(a *balancer.Account) { a.Provider = nil }), []string{"main", "Provider", "provider.OpenAI", "provider.Names()"}},
 		"no secret":               {one(func(a *balancer.Account) { a.Secret = "" }), []string{"main", "Secret", "API key"}},
+		"a secret of two lines":   {one(func(a *balancer.Account) { a.Secret = "sk-" + secretMark + "\nOTHER=1" }), []string{"main", "Secret", "line break"}},
+		"a nil credential":        {one(func(a *balancer.Account) { a.Secret, a.Credential = "", (*provider.OAuth)(nil) }), []string{"main", "Credential", "*provider.OAuth", "error"}},
+		"no program":              {one(func(a *balancer.Account) { a.Secret, a.Credential = "", provider.Command(provider.CommandConfig{}) }), []string{"main", "Credential", "Argv"}},
+		"no file":                 {one(func(a *balancer.Account) { a.Secret, a.Credential = "", provider.File("") }), []string{"main", "Credential", "path"}},
 		"two secrets":             {one(func(a *balancer.Account) { a.Credential = provider.Key(secretMark) }), []string{"main", "Secret", "Credential"}},
 		"duplicate name":          {balancer.Config{Accounts: []balancer.Account{account("main"), account("main")}}, []string{"main", "Name", "unique"}},
 		"negative weight":         {one(func(a *balancer.Account) { a.Weight = -1 }), []string{"main", "Weight"}},

@@ -42,8 +42,8 @@ func newPricing(a *Account, index int, prices *provider.PriceTable) (pricing, er
 
 // admits tells whether a request may be charged to the account: where cost is
 // limited nothing goes unmetered for want of a price.
-func (p *pricing) admits(at, model string, r *Request) bool {
-	return !p.limited || !chargeable(r) || p.prices.Knows(at, model)
+func (p *pricing) admits(at *provider.Provider, model string, r *Request) bool {
+	return !p.limited || !chargeable(r) || p.prices.Knows(p.whose(at, model), model)
 }
 
 // chargeable tells whether a request may cost something. Reading, listing and
@@ -67,15 +67,17 @@ func chargeable(r *Request) bool {
 // price is that of the model as it was sent; if that has none, that of the model
 // that says it answered.
 func (at *attempt) cost(u provider.Usage) (nano int64, known bool) {
-	p, name, model := &at.pricing, at.Provider.Name, at.model
+	p, model := &at.pricing, at.model
 	if p.prices == nil {
 		return 0, false
 	}
 	if nothing := (provider.Usage{Model: u.Model, Tier: u.Tier, Complete: u.Complete}); u == nothing {
 		return 0, u.Complete
 	}
+	name := p.whose(at.Provider, model)
 	if u.Model != "" && !p.prices.Knows(name, model) {
 		model = u.Model
+		name = p.whose(at.Provider, model)
 	}
 	nano, ok := p.prices.Cost(name, model, u)
 	if !ok {
@@ -83,6 +85,18 @@ func (at *attempt) cost(u provider.Usage) (nano int64, known bool) {
 		nano = p.least(name, model, u)
 	}
 	return p.factor.Of(nano), ok && u.Complete
+}
+
+// whose is under which name the prices at a provider are looked up: its own, if a row
+// means just that, or else its vendor's.
+func (p *pricing) whose(at *provider.Provider, model string) string {
+	if at.Vendor == "" || at.Vendor == at.Name {
+		return at.Name
+	}
+	if row, ok := p.prices.Lookup(at.Name, model); ok && row.Provider != "" && row.Provider != "*" {
+		return at.Name
+	}
+	return at.Vendor
 }
 
 // least is what of a usage has a price at all: its tokens at the ordinary tier. A

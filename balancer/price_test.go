@@ -95,6 +95,36 @@ func TestAnAttemptTellsItsCost(t *testing.T) {
 	}
 }
 
+// A provider of the catalogue that was moved costs what its vendor takes, unless a row
+// means its own name.
+func TestAMovedProviderCostsWhatItsVendorTakes(t *testing.T) {
+	row := func(at string, input provider.Rate) provider.PriceRow {
+		return provider.PriceRow{Provider: at, Models: []string{"gpt-5"}, Price: provider.Price{Input: input, CachedInput: input, Output: input}}
+	}
+	for name, c := range map[string]struct {
+		rows []provider.PriceRow
+		want int64
+	}{
+		"its vendor's":   {[]provider.PriceRow{row("deepseek", provider.USD), row("", 3*provider.USD)}, 1100 * 1000},
+		"its own":        {[]provider.PriceRow{row("deepseek", provider.USD), row("relay", 2*provider.USD)}, 2 * 1100 * 1000},
+		"anybody's":      {[]provider.PriceRow{row("", 3*provider.USD)}, 3 * 1100 * 1000},
+		"another's only": {[]provider.PriceRow{row("moonshot", 3*provider.USD)}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			deepseek, ok := provider.Lookup("deepseek")
+			require.True(t, ok)
+			table, err := provider.NewPriceTable(c.rows)
+			require.NoError(t, err)
+			fake := providertest.Compatible("deepseek", usual)
+			cfg := over(fake, account("only", func(a *balancer.Account) { a.Provider = deepseek.At("relay", "https://relay.example.com") }))
+			cfg.Prices = table
+			a := trailed(t, newTransport(t, cfg), "https://relay.example.com/chat/completions", chat)[0]
+			assert.Equal(t, c.want, a.Cost)
+			assert.Equal(t, c.want != 0, a.CostKnown)
+		})
+	}
+}
+
 func TestACostIsUnknownRatherThanZero(t *testing.T) {
 	answer := func(model string) providertest.Step {
 		return providertest.Status(http.StatusOK, http.Header{"Content-Type": {"application/json"}},

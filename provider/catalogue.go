@@ -81,7 +81,16 @@ func (pr *protocol) but(change func(*protocol)) *protocol {
 // speaks completes a row of the catalogue: p speaks api in the way of pr.
 func speaks(api *API, pr *protocol, p Provider) *Provider {
 	p.API, p.Classify, p.NewMeter = api, pr.classify, pr.newMeter
+	p.Vendor = p.Name
+	p.StreamUsage = api == OpenAI.API && !tellsUsage[p.Name]
 	return &p
+}
+
+// tellsUsage are the compatible places whose streams tell their usage unasked, or
+// that know of no such question (provider-facts 9). The others follow OpenAI, which
+// does not tell a stream's usage unless it is asked.
+var tellsUsage = map[string]bool{
+	"cohere": true, "groq": true, "mistral": true, "moonshot": true, "moonshot-intl": true, "openrouter": true,
 }
 
 // onlyMessages is what the vendors document of Anthropic's API at their bases:

@@ -222,14 +222,28 @@ func TestAnthropicPlaces(t *testing.T) {
 	assert.Equal(t, capacity.String(), judged("moonshot-anthropic", 429, moonshotBody("rate_limit_reached_error", "max concurrency")))
 }
 
-// The usage of streams is asked for only where the facts say that it must be and
-// may be (provider-facts 3.3, 9.5, 10).
+// The usage of streams is asked for in OpenAI's way, but not of those who tell it
+// unasked or know of no such question (provider-facts 3.3, 9, 10).
 func TestWhoIsAskedForStreamUsage(t *testing.T) {
-	var asked []string
+	unasked := []string{"cohere", "groq", "mistral", "moonshot", "moonshot-intl", "openrouter"}
 	for _, name := range provider.Names() {
-		if p, _ := provider.Lookup(name); p.StreamUsage {
-			asked = append(asked, name)
-		}
+		p, _ := provider.Lookup(name)
+		assert.Equal(t, p.API == provider.OpenAI.API && !slices.Contains(unasked, name), p.StreamUsage, name)
 	}
-	assert.Equal(t, []string{"dashscope", "dashscope-coding-intl", "dashscope-intl", "dashscope-us", "litellm", "ollama", "openai", "vllm"}, asked)
+}
+
+// A place that was moved is its vendor's still.
+func TestAMovedPlaceKeepsItsVendor(t *testing.T) {
+	for name, probe := range map[string]string{
+		"deepseek": "deepseek balance", "deepseek-anthropic": "deepseek balance", "moonshot-intl": "moonshot balance", "vllm": "vllm health", "ollama": "ollama version",
+	} {
+		p, ok := provider.Lookup(name)
+		require.True(t, ok)
+		assert.Equal(t, name, p.Vendor)
+		moved := p.At("mine", "https://relay.example.com/v1")
+		assert.Equal(t, name, moved.Vendor)
+		require.NotEmpty(t, provider.Probes(moved), name)
+		assert.Equal(t, probe, provider.Probes(moved)[0].Name)
+	}
+	assert.Empty(t, provider.OpenAI.Vendor, "whoever speaks OpenAI's protocol is not OpenAI")
 }

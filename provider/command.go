@@ -75,13 +75,14 @@ func Command(c CommandConfig) Credential {
 	r := &renewing{source: "command " + name, timeout: c.Timeout}
 	r.ctx, r.stop = context.WithCancel(context.Background())
 	r.fetch = func(ctx context.Context) (lease, error) { return c.run(ctx, r.source) }
-	return &command{own: func() *renewing { return r }}
+	return &command{own: func() *renewing { return r }, invalid: c.check()}
 }
 
 // A command hides its answer in a closure, where no reflection finds it.
 type command struct {
 	unprintable
-	own func() *renewing
+	own     func() *renewing
+	invalid error // why it can never run; nil: it may
 }
 
 func (c *command) Token(ctx context.Context) (string, error) { return c.own().Token(ctx) }
@@ -90,10 +91,21 @@ func (c *command) Renew(ctx context.Context, stale string) (string, error) {
 	return c.own().Renew(ctx, stale)
 }
 
+// Validate tells whether there is a program to run.
+func (c *command) Validate() error { return c.invalid }
+
+// check refuses what cannot be run.
+func (c *CommandConfig) check() error {
+	if len(c.Argv) == 0 || c.Argv[0] == "" {
+		return errors.New("provider: CommandConfig.Argv is empty: name a program")
+	}
+	return nil
+}
+
 // run is one run of the program.
 func (c *CommandConfig) run(ctx context.Context, source string) (lease, error) {
-	if len(c.Argv) == 0 || c.Argv[0] == "" {
-		return lease{}, &CredentialError{Source: source, Class: ClassTransient, Err: errors.New("CommandConfig.Argv is empty: name a program")}
+	if err := c.check(); err != nil {
+		return lease{}, &CredentialError{Source: source, Class: ClassTransient, Err: err}
 	}
 	began := time.Now()
 	var stdout headWriter

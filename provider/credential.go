@@ -13,6 +13,9 @@ import (
 // A Credential yields the token that Authorize puts into a request. Token is
 // called once for each attempt, by many goroutines at the same time; it
 // returns as soon as ctx ends, and its error does not hold the token.
+//
+// One that can tell without asking anybody that it never will yield anything has a
+// method Validate() error as well, which balancer.New heeds.
 type Credential interface {
 	Token(ctx context.Context) (string, error)
 }
@@ -68,6 +71,9 @@ func (k *key) Token(context.Context) (string, error) {
 	}
 	return s, nil
 }
+
+// Validate tells whether the key can be sent at all.
+func (k *key) Validate() error { return checkToken(k.secret()) }
 
 const hidden = "***"
 

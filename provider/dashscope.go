@@ -47,22 +47,22 @@ var (
 // https://{workspace}.{region}.maas.aliyuncs.com/compatible-mode/v1; use At.
 var dashscopePlaces = []*Provider{
 	speaks(OpenAI.API, dashscopeProtocol, Provider{
-		Name: "dashscope", BaseURL: "https://dashscope.aliyuncs.com/compatible-mode/v1", Authorize: bearer, StreamUsage: true,
+		Name: "dashscope", BaseURL: "https://dashscope.aliyuncs.com/compatible-mode/v1", Authorize: bearer,
 		Operations: dashscopeOperations,
 		Source:     "help.aliyun.com/model-studio: compatible chat, embedding, batch and files; provider-facts 9.1, 9.2, 9.5 [D]",
 	}),
 	speaks(OpenAI.API, dashscopeProtocol, Provider{
-		Name: "dashscope-intl", BaseURL: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", Authorize: bearer, StreamUsage: true,
+		Name: "dashscope-intl", BaseURL: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", Authorize: bearer,
 		Operations: dashscopeOperations,
 		Source:     "alibabacloud.com/help/model-studio: the same, in Singapore; provider-facts 9.1, 9.2, 9.5 [D]",
 	}),
 	speaks(OpenAI.API, dashscopeProtocol, Provider{
-		Name: "dashscope-us", BaseURL: "https://dashscope-us.aliyuncs.com/compatible-mode/v1", Authorize: bearer, StreamUsage: true,
+		Name: "dashscope-us", BaseURL: "https://dashscope-us.aliyuncs.com/compatible-mode/v1", Authorize: bearer,
 		Operations: []OperationKind{OpChat, OpModels}, // no batches are documented in Virginia
 		Source:     "provider-facts 9.1, 9.2, 9.5 [D]",
 	}),
 	speaks(OpenAI.API, dashscopeProtocol, Provider{
-		Name: "dashscope-coding-intl", BaseURL: "https://coding-intl.dashscope.aliyuncs.com/v1", Authorize: bearer, StreamUsage: true,
+		Name: "dashscope-coding-intl", BaseURL: "https://coding-intl.dashscope.aliyuncs.com/v1", Authorize: bearer,
 		Operations: []OperationKind{OpChat},
 		Source:     "provider-facts 9.1 [T]: keys of the coding plan are taken here only",
 	}),

@@ -39,6 +39,14 @@ type file struct {
 	own func() *keyFile
 }
 
+// Validate tells whether there is a path.
+func (f *file) Validate() error {
+	if f.own().path == "" {
+		return errors.New("provider: File with an empty path: name the file")
+	}
+	return nil
+}
+
 func (f *file) Token(ctx context.Context) (string, error) {
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)

@@ -39,12 +39,12 @@ var (
 // status as a string, so both are judged by OpenAI's table and the status.
 var localPlaces = []*Provider{
 	speaks(OpenAI.API, vllmProtocol, Provider{
-		Name: "vllm", BaseURL: "http://localhost:8000/v1", Authorize: bearer, StreamUsage: true,
+		Name: "vllm", BaseURL: "http://localhost:8000/v1", Authorize: bearer,
 		Operations: []OperationKind{OpChat, OpCompletions, OpResponses, OpEmbeddings, OpAudio, OpModels, OpStored},
 		Source:     "docs.vllm.ai/serving/online_serving: operations; provider-facts 10 [D][T]",
 	}),
 	speaks(OpenAI.API, ollamaProtocol, Provider{
-		Name: "ollama", BaseURL: "http://localhost:11434/v1", Authorize: bearer, StreamUsage: true,
+		Name: "ollama", BaseURL: "http://localhost:11434/v1", Authorize: bearer,
 		Operations: []OperationKind{OpChat, OpCompletions, OpResponses, OpEmbeddings, OpModels},
 		Source:     "docs.ollama.com/api/openai-compatibility: operations; provider-facts 10 [D][T]",
 	}),
@@ -59,7 +59,7 @@ var localPlaces = []*Provider{
 		Source:     "provider-facts 10 [U]; llama.cpp's server README: operations",
 	}),
 	speaks(OpenAI.API, openaiProtocol, Provider{
-		Name: "litellm", BaseURL: "http://localhost:4000/v1", Authorize: bearer, StreamUsage: true,
+		Name: "litellm", BaseURL: "http://localhost:4000/v1", Authorize: bearer,
 		Source: "provider-facts 10 [T]; it may pass on any operation",
 	}),
 }

@@ -28,7 +28,8 @@ import (
 // then 10 s, up to 5 min, or for as long as the server asked, within an hour; the
 // old token goes on being used while it is valid. A login that is no longer valid,
 // or a client that is not set up rightly, is final: every later call fails at once
-// with the same error, and a new OAuth has to be made.
+// with the same error, and a new OAuth has to be made. A balancer whose account it was
+// gets that by SetAccounts, which enables the account again.
 //
 // For tokens that come for less than four minutes, the two margins are no more than
 // a half and a quarter of that.
@@ -109,8 +110,9 @@ func (o *OAuth) Err() error {
 
 // Close refuses every later call and waits for the renewal under way, which ends
 // after RenewTimeout at the latest: the server may have replaced the refresh token
-// already, and what it answers is kept. When the last Save failed it tries that once more; the error is that one's. It
-// may be called again, and then does nothing but that.
+// already, and what it answers is kept. When the last Save failed it tries that
+// once more; the error is that one's. It may be called again, and then does nothing
+// but that.
 func (o *OAuth) Close() error {
 	own := o.own()
 	own.close()

@@ -47,8 +47,9 @@ type OAuthConfig struct {
 	// them. It is called after each renewal, one at a time, and before anybody gets
 	// the new token, with a context of its own that ends after RenewTimeout. When it
 	// fails, the new tokens are used all the same, Failed is told, and Close tries
-	// once more. It must not ask for a token itself. Nil: nothing is kept, and a refresh token that the server replaces
-	// is lost with the process.
+	// once more. It must neither ask for a token nor call Close, which wait for it.
+	// Nil: nothing is kept, and a refresh token that the server replaces is lost
+	// with the process.
 	Save func(ctx context.Context, t OAuthTokens) error
 
 	// Failed is told of each renewal that failed, whether anybody waited for it or

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -32,14 +33,15 @@ var probeDialects = []probeDialect{
 	{"claudeai", []string{"claude.ai"}, nil},
 }
 
-// probeDialectOf finds the row of p by its name, else by its host.
+// probeDialectOf finds the row of p by its vendor or its name, else by its host.
 func probeDialectOf(p *Provider) *probeDialect {
+	vendor, _, _ := strings.Cut(p.Vendor, "-") // without the region, or the protocol
 	name := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return -1
-	}, strings.ToLower(p.Name))
+	}, strings.ToLower(cmp.Or(vendor, p.Name)))
 	host := ""
 	if b, err := p.base(); err == nil {
 		host = b.host

@@ -18,6 +18,10 @@ type Provider struct {
 	BaseURL string // https://host[:port][/path]; what Match is about and what Address writes
 	API     *API   // the protocol spoken there
 
+	// Vendor is whose service this is, as the catalogue calls it: "deepseek". At
+	// keeps it, and prices, probes and balances go by it. "": Name says it.
+	Vendor string
+
 	// Operations are those that are served here; nil: all of the API's.
 	Operations []OperationKind
 

@@ -24,8 +24,9 @@ type ExceededError struct {
 
 // Error says which limit it is, how much is left, and when there is room again or what to do.
 func (e *ExceededError) Error() string {
-	return fmt.Sprintf("quota: %q has no room: %v, of which %d used and %d left, %d asked for: %s",
-		e.Key, e.Limit, e.Used, e.Left, e.Asked, e.advice())
+	u := e.Limit.Unit
+	return fmt.Sprintf("quota: %q has no room: %v, of which %s used and %s left, %s asked for: %s",
+		e.Key, e.Limit, u.number(e.Used), u.number(e.Left), u.number(e.Asked), e.advice())
 }
 
 func (e *ExceededError) advice() string {

@@ -50,6 +50,6 @@ func Example() {
 	// 8 in flight: 7 left
 	// 60 requests per 1m: 58 left
 	// 10000 tokens per 1m: 1600 left
-	// 50000000000 nano-USD in total: 49770000000 left
+	// $50 in total: 49770000000 left
 	// <nil>
 }

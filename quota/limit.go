@@ -29,9 +29,9 @@ func (l Limit) Validate() error {
 	return nil
 }
 
-// String is the limit in words, such as "100 requests per 1m" or "5 in flight".
+// String is the limit in words, such as "100 requests per 1m", "$20 per 24h" or "5 in flight".
 func (l Limit) String() string {
-	text := fmt.Sprintf("%d %v", l.Max, l.Unit)
+	text := l.Unit.text(l.Max)
 	if l.Unit != InFlight || l.Window != (Window{}) {
 		text += " " + l.Window.String()
 	}

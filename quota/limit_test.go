@@ -21,7 +21,7 @@ func TestLimitsSayWhatIsWrongWithThem(t *testing.T) {
 		{quota.Limit{Unit: quota.Requests, Max: 100, Window: minute}, "100 requests per 1m", ""},
 		{quota.Limit{Unit: quota.Tokens, Max: 1, Window: quota.Rolling(5 * time.Hour)}, "1 tokens per 5h", ""},
 		{quota.Limit{Unit: quota.OutputTokens, Max: 7, Window: quota.Rolling(90 * time.Second)}, "7 output tokens per 1m30s", ""},
-		{quota.Limit{Unit: quota.Cost, Max: 5e9, Window: quota.Total()}, "5000000000 nano-USD in total", ""},
+		{quota.Limit{Unit: quota.Cost, Max: 5e9, Window: quota.Total()}, "$5 in total", ""},
 		{quota.Limit{Unit: quota.InFlight, Max: 5}, "5 in flight", ""},
 		{quota.Limit{}, "0 unknown units at once", "limit with unknown units: write Unit: quota.Requests, "},
 		{quota.Limit{Unit: 99, Max: 1, Window: minute}, "1 unit(99) per 1m", "limit with unit(99): write Unit"},
@@ -61,7 +61,7 @@ func TestExceededErrorsSayWhatToDo(t *testing.T) {
 		},
 		{
 			quota.ExceededError{Key: "acme", Limit: quota.Limit{Unit: quota.Cost, Max: 9, Window: quota.Total()}, Used: 12, Asked: 1},
-			`quota: "acme" has no room: 9 nano-USD in total, of which 12 used and 0 left, 1 asked for: room only after a reset or with a higher Max`,
+			`quota: "acme" has no room: $0.000000009 in total, of which $0.000000012 used and $0 left, $0.000000001 asked for: room only after a reset or with a higher Max`,
 		},
 		{
 			quota.ExceededError{Key: "acme", Limit: quota.Limit{Unit: quota.InFlight, Max: 2}, Used: 2, Asked: 1},

@@ -1,6 +1,10 @@
 package quota
 
-import "strconv"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // Unit is what a limit counts.
 type Unit uint8
@@ -24,4 +28,26 @@ func (u Unit) String() string {
 		return unitNames[u]
 	}
 	return "unit(" + strconv.Itoa(int(u)) + ")"
+}
+
+// text is so many of the unit in words: "100 requests", "$0.25".
+func (u Unit) text(n int64) string {
+	if u != Cost {
+		return strconv.FormatInt(n, 10) + " " + u.String()
+	}
+	return u.number(n)
+}
+
+// number is so many of the unit, where the unit has been told: "100", "$0.25".
+func (u Unit) number(n int64) string {
+	if u != Cost {
+		return strconv.FormatInt(n, 10)
+	}
+	sign, abs := "", uint64(n)
+	if n < 0 {
+		sign, abs = "-", -uint64(n)
+	}
+	const dollar = 1_000_000_000
+	text := fmt.Sprintf("%s$%d.%09d", sign, abs/dollar, abs%dollar)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
