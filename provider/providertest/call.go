@@ -50,7 +50,7 @@ type call struct {
 	blocked bool   // to be refused by an answer that is no error
 	broke   bool   // the account is out of money, and the answer says so
 	open    bool   // no credential is asked for
-	bulk    int    // bytes that a picture has at least
+	bulk    int    // bytes that a picture, a sound or a compaction has at least
 	echo    string // of the request, in a response; "": none
 	form    form
 	members map[string]json.RawMessage // of a JSON body, once they are asked for
@@ -192,7 +192,7 @@ func (c *call) hit(r *http.Request) *Hit {
 	return &Hit{
 		Method: c.method, Path: c.path, RawQuery: r.URL.RawQuery, Host: r.Host,
 		Operation: string(c.op), Model: c.model, Stream: c.stream, Key: c.key, Fields: c.hitFields(),
-		Credentials: credentials(c.header, c.query), Header: c.header.Clone(),
+		Credentials: credentials(r), Header: c.header.Clone(),
 		ContentLength: r.ContentLength,
 		Body:          append([]byte(nil), c.body[:min(len(c.body), maxHitBody)]...),
 	}
@@ -205,5 +205,9 @@ func seconds(d time.Duration) string {
 
 // wholeSeconds is a wait as a retry-after header has it: rounded up.
 func wholeSeconds(d time.Duration) string {
-	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
+	n := int64(d / time.Second)
+	if d%time.Second > 0 {
+		n++
+	}
+	return strconv.FormatInt(n, 10)
 }

@@ -29,9 +29,9 @@ type Hit struct {
 	Key       string // the credential that counts, accepted or not; "": none
 
 	// Credentials is every credential that was seen, also those that do not
-	// count: the headers Authorization, X-Api-Key, Api-Key, X-Goog-Api-Key,
-	// Proxy-Authorization, Cookie, Openai-Organization and Openai-Project, and
-	// the query's key and access_token as "query:key" and "query:access_token".
+	// count, by the header's or trailer's name, or by "query:" and the
+	// parameter's name in lower case: Authorization, Cookie, query:key. They are
+	// all that provider.StripCredentials removes, in any spelling.
 	Credentials http.Header
 
 	// Fields are the fields of a multipart body that are no files: at most 64 of

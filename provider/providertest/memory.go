@@ -4,11 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // Client is an HTTP client whose every request, whatever its host, is answered
@@ -29,7 +33,10 @@ func (f *Fake) Client() *http.Client { return &http.Client{Transport: InMemory(f
 // answered makes RoundTrip fail with io.EOF, and one that does so later, or
 // that writes less than it announced, breaks the body off with
 // io.ErrUnexpectedEOF. When the request's context ends, or the body is closed,
-// the handler's context ends. Any other panic of the handler's is not caught.
+// the handler's context ends; it has neither the values of the request's nor its
+// deadline. A header or trailer that cannot be sent (a key with a line break,
+// say) makes RoundTrip fail before the handler is called, and names arrive in
+// their canonical form. Any other panic of the handler's is not caught.
 //
 // Each request has a goroutine of its own for its handler. RoundTrip, when it
 // fails, and the body's Close wait for it to return. The round tripper has no
@@ -48,11 +55,15 @@ func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL == nil || r.URL.Host == "" {
 		return nil, errors.Join(errNoURL, body.Close())
 	}
+	if err := errors.Join(sendable("header", r.Header), sendable("trailer", r.Trailer)); err != nil {
+		return nil, errors.Join(err, body.Close())
+	}
 	if r.Context().Err() != nil {
 		_ = body.Close()
 		return nil, context.Cause(r.Context())
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	// What a context holds does not cross a connection; that it ends is told by x.
+	ctx, cancel := context.WithCancel(context.Background())
 	x := &exchange{
 		cancel: cancel, gone: func() error { return context.Cause(r.Context()) },
 		request: body, head: r.Method == http.MethodHead,
@@ -72,6 +83,31 @@ func (m memory) RoundTrip(r *http.Request) (*http.Response, error) {
 	return x.response(r), nil
 }
 
+// sendable tells which fields cannot stand in a request, as net/http's client
+// does. Their values may be secret, and are not told.
+func sendable(kind string, h http.Header) error {
+	for name, values := range h {
+		if !httpguts.ValidHeaderFieldName(name) {
+			return fmt.Errorf("providertest: %q cannot be the name of a %s", name, kind)
+		}
+		if !slices.ContainsFunc(values, func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) }) {
+			continue
+		}
+		return fmt.Errorf("providertest: the %s %s has a value that cannot be sent: is there a line break in it?", kind, name)
+	}
+	return nil
+}
+
+// canonical is a header with its names as a server reads them.
+func canonical(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		name = http.CanonicalHeaderKey(name)
+		out[name] = append(out[name], values...)
+	}
+	return out
+}
+
 // arriving is a request as a server has it.
 func arriving(ctx context.Context, r *http.Request, body io.ReadCloser) *http.Request {
 	in := r.Clone(ctx)
@@ -88,9 +124,7 @@ func arriving(ctx context.Context, r *http.Request, body io.ReadCloser) *http.Re
 	if in.Host == "" {
 		in.Host = r.URL.Host
 	}
-	if in.Header == nil {
-		in.Header = make(http.Header)
-	}
+	in.Header, in.Form, in.PostForm, in.MultipartForm = canonical(r.Header), nil, nil, nil
 	if r.ContentLength == 0 && r.Body != nil && r.Body != http.NoBody {
 		in.ContentLength = -1
 	}
