@@ -25,9 +25,13 @@ func (twin) credential(h http.Header, _ url.Values) (string, kind) {
 	return bearer(h), kindNone
 }
 
-// route finds Anthropic's paths below any prefix: messages and models.
+// route finds Anthropic's paths below any prefix: messages and models; and, at
+// the same host, the balance of the account.
 func (t twin) route(c *call) (operation, string) {
 	path := c.path
+	if t.of.balance != nil && strings.HasSuffix(path, t.of.balance.path) {
+		return opBalance, http.MethodGet
+	}
 	defer func() { c.path = path }()
 	if i := strings.LastIndex(path, "/v1/"); i > 0 {
 		c.path = path[i:]
@@ -53,6 +57,9 @@ func (t twin) inspect(c *call) {
 }
 
 func (t twin) answer(c *call) answer {
+	if c.op == opBalance {
+		return t.of.answer(c)
+	}
 	a := t.anthropic.answer(c)
 	a.header = make(http.Header)
 	return a
@@ -60,9 +67,17 @@ func (t twin) answer(c *call) answer {
 
 func (twin) remain(http.Header, *call, left) {}
 
+// serves tells whether a fault is no error to this call: an account without
+// money can read its balance.
+func (twin) serves(c *call, k kind) bool { return k == kindQuota && c.op == opBalance }
+
 // fail has the status and the words of the dialect in Anthropic's envelope. The
-// facts quote no such body; this is what the format leaves to choose.
+// facts quote no such body; this is what the format leaves to choose. Of the
+// balance it has the dialect's own.
 func (t twin) fail(c *call, f fault) reply {
+	if c.op == opBalance {
+		return t.of.fail(c, f)
+	}
 	e := t.failure(f.kind)
 	h := http.Header{"Content-Type": {"application/json"}}
 	if f.kind == kindRateLimited && t.of.refused != nil {
