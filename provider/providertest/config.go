@@ -44,12 +44,15 @@ type Config struct {
 	// tells them apart from the others. 0: none
 	ReasoningTokens int64
 
-	// Reasoning is what the model thinks before it speaks, where an API shows it:
-	// thinking blocks of Anthropic's, thoughts of Gemini's, reasoning summaries
-	// of the Responses API. "": nothing
+	// Reasoning is what the model thinks before it speaks, where an API is known
+	// to show it: thinking blocks of Anthropic's, thoughts of Gemini's, reasoning
+	// summaries of the Responses API, reasoning_content of DeepSeek's chat,
+	// thinking of Ollama's own API. "": nothing
 	Reasoning string
 
-	// ToolCall is a tool that the model calls after its text. The zero value: none
+	// ToolCall is a tool that the model calls after its text, where an API has
+	// tools: not in the old completions, nor in Ollama's /api/generate. The zero
+	// value: none
 	ToolCall ToolCall
 
 	// AudioTime is how long the sound is that calls send, where an answer counts

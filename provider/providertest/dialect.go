@@ -23,6 +23,7 @@ type dialect struct {
 
 	usage   func(*call) object // nil: as OpenAI's
 	place   place
+	thinks  bool                                                 // reasoning_content is shown
 	extra   object                                               // at the end of a good answer in one piece, and of a stream's last chunk
 	inside  func(words string, e failure) (stream, whole object) // an error once a 200 has begun; nil: as ever
 	done    bool                                                 // [DONE] comes after an error inside a stream, too
@@ -45,6 +46,7 @@ const (
 	opHealth         operation = "health"
 	opNativeChat     operation = "ollama.chat"
 	opNativeGenerate operation = "ollama.generate"
+	opNativeEmbed    operation = "ollama.embed"
 	opNativeTags     operation = "ollama.tags"
 	opNativeVersion  operation = "ollama.version"
 )
@@ -121,7 +123,7 @@ func (d *dialect) inspect(c *call) {
 		c.problem = kindBrokenBody
 		return
 	}
-	c.stream = c.form.Stream && c.op != opEmbeddings
+	c.stream = c.form.Stream && c.op != opEmbeddings && c.op != opNativeEmbed
 	if c.op == opNativeChat || c.op == opNativeGenerate {
 		c.stream = streamsNatively(c.body)
 	}
@@ -150,7 +152,7 @@ func (d *dialect) answer(c *call) answer {
 	case opHealth:
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		return answer{header: h, raw: []byte(d.greeting)}
-	case opNativeChat, opNativeGenerate, opNativeTags, opNativeVersion:
+	case opNativeChat, opNativeGenerate, opNativeEmbed, opNativeTags, opNativeVersion:
 		return d.answerNatively(c, h)
 	case opModel:
 		return answer{header: h, body: d.modelEntry(c.model)}

@@ -1,6 +1,9 @@
 package providertest
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // place is where a stream's usage stands.
 type place uint8
@@ -10,6 +13,7 @@ const (
 	inAlways              // in such a chunk, asked for or not
 	inChoice              // Moonshot: in the choice of the chunk that ends it; if asked for, at the end as well
 	inXGroq               // Groq: in x_groq of the chunk that ends it; if asked for, at the end as well
+	inEnd                 // in the chunk that ends it, asked for or not, and nowhere else
 )
 
 // tokens is the usage in a dialect's own arithmetic.
@@ -22,9 +26,11 @@ func (d *dialect) tokens(c *call) object {
 
 // chat is a chat completion in a dialect.
 func (d *dialect) chat(c *call, h http.Header) answer {
-	choice := object{
-		{"index", 0}, {"message", object{{"role", "assistant"}, {"content", c.Text}}}, {"finish_reason", "stop"},
+	message := object{{"role", "assistant"}, {"content", c.Text}}
+	if d.thinks && c.Reasoning != "" {
+		message = append(message, member{"reasoning_content", c.Reasoning})
 	}
+	choice := object{{"index", 0}, {"message", append(message, toolCalls(c)...)}, {"finish_reason", finish(c)}}
 	body := append(chatHead(c, "chat.completion"), member{"choices", list{choice}}, member{"usage", d.tokens(c)})
 	return answer{header: h, body: append(body, d.extra...), events: d.chatEvents(c), framing: serverSent}
 }
@@ -38,22 +44,42 @@ func (d *dialect) chatEvents(c *call) []event {
 	delta := func(d object) list {
 		return list{object{{"index", 0}, {"delta", d}, {"finish_reason", nil}}}
 	}
-	events := []event{chunk(delta(object{{"role", "assistant"}, {"content", ""}}))}
-	for _, p := range pieces(c.Text) {
-		events = append(events, chunk(delta(object{{"content", p}})))
+	var events []event
+	for _, said := range d.deltas(c) {
+		events = append(events, chunk(delta(said)))
 	}
-	choice, more := object{{"index", 0}, {"delta", object{}}, {"finish_reason", "stop"}}, d.extra
+	choice, more := object{{"index", 0}, {"delta", object{}}, {"finish_reason", finish(c)}}, d.extra
 	switch d.place {
+	case inEnd:
+		more = append(slices.Clip(more), member{"usage", d.tokens(c)})
 	case inChoice:
 		choice = append(choice, member{"usage", d.tokens(c)})
 	case inXGroq:
 		more = append(more, member{"x_groq", object{{"id", c.id("req_")}, {"usage", d.tokens(c)}}})
 	}
 	events = append(events, chunk(list{choice}, more...))
-	if asked || d.place == inAlways {
+	if asked && d.place != inEnd || d.place == inAlways {
 		events = append(events, chunk(list{}, member{"usage", d.tokens(c)}))
 	}
 	return append(events, event{data: []byte("[DONE]")})
+}
+
+// deltas are a role, the thinking where it is shown, the text, and the call of a
+// tool.
+func (d *dialect) deltas(c *call) []object {
+	said := []object{{{"role", "assistant"}, {"content", ""}}}
+	if d.thinks && c.Reasoning != "" {
+		for _, p := range pieces(c.Reasoning) {
+			said = append(said, object{{"content", nil}, {"reasoning_content", p}})
+		}
+	}
+	for _, p := range pieces(c.Text) {
+		said = append(said, object{{"content", p}})
+	}
+	for _, tool := range toolDeltas(c) {
+		said = append(said, object{{"tool_calls", list{tool}}})
+	}
+	return said
 }
 
 // plainUsage is OpenAI's with what every dialect has of it.

@@ -65,6 +65,7 @@ var deepSeek = &dialect{
 		kindOverloaded:     {status: 503, typ: "unknown_error", code: openAIInvalid, words: "The server is overloaded, please retry after a brief wait"},
 	},
 	usage:   deepSeekUsage,
+	thinks:  true,
 	alive:   signs{stream: ": keep-alive\n\n", plain: "\n", usual: 1},
 	balance: &balance{path: "/user/balance", tell: deepSeekBalance},
 	twin:    true,

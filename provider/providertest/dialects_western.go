@@ -29,6 +29,7 @@ var mistral = &dialect{
 	},
 	good:    mistralLimits,
 	refused: mistralLimits,
+	place:   inEnd,
 }
 
 var groq = &dialect{
@@ -199,7 +200,8 @@ var cohere = &dialect{
 		kindServerError:    {status: 500, words: "internal server error"},
 		kindOverloaded:     {status: 503, words: "the service is overloaded"},
 	},
-	good: func(h http.Header, _ *call, l left) { h.Set("X-Trial-Endpoint-Call-Remaining", decimal(l.requests)) },
+	good:  func(h http.Header, _ *call, l left) { h.Set("X-Trial-Endpoint-Call-Remaining", decimal(l.requests)) },
+	place: inEnd, // unsure: the facts do not say where Cohere's compatible streams have it
 }
 
 var nvidia = &dialect{

@@ -60,14 +60,19 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case c.refusal != kindNone:
 		out.send(f.protocol.fail(c, fault{kind: c.refusal}))
 	case s.kind == kindRaw:
-		out.send(s.raw)
+		out.sendAfter("", s.raw)
 	case s.kind.isError() && !f.serves(c, s.kind):
-		out.send(refuse(f.protocol, c, s))
+		f.refuse(out, c, refuse(f.protocol, c, s))
 	case c.problem != kindNone:
-		out.send(f.protocol.fail(c, fault{kind: c.problem}))
+		f.refuse(out, c, f.protocol.fail(c, fault{kind: c.problem}))
 	default:
 		f.respond(out, c, s)
 	}
+}
+
+// refuse gives an error, as the step wants it on the wire.
+func (f *Fake) refuse(out *output, c *call, r reply) {
+	out.sendAfter(signsOf(f.protocol).ahead(c), r.lengthened(out.wire.filler))
 }
 
 // respond gives the answer that was asked for, with the faults of the step.
@@ -81,27 +86,27 @@ func (f *Fake) respond(out *output, c *call, s Step) {
 	if s.ending != endError {
 		f.remember(a)
 	}
+	switch {
+	case a.problem != kindNone:
+		f.refuse(out, c, f.protocol.fail(c, fault{kind: a.problem}))
+		return
+	case s.ending == endError && !c.stream:
+		f.refuse(out, c, f.protocol.fail(c, s.inside))
+		return
+	}
 	alive := signsOf(f.protocol)
 	if s.wire.before == 0 && s.wire.between == 0 {
 		out.wire.before = alive.usual
 	}
 	switch {
-	case a.problem != kindNone:
-		out.send(f.protocol.fail(c, fault{kind: a.problem}))
 	case c.stream:
 		out.stream(a, s, alive.stream, func(sent int) event { return f.protocol.failInside(c, s, sent) })
-	case s.ending == endError:
-		out.send(f.protocol.fail(c, s.inside))
 	case s.ending == endCut:
-		out.cut(a.whole())
+		out.cut(alive.ahead(c), a.whole())
 	case s.ending == endEarly:
-		out.send(reply{status: http.StatusOK, header: a.whole().header})
+		out.sendAfter("", reply{status: http.StatusOK, header: a.whole().header})
 	default:
-		sign := ""
-		if c.op == opChat {
-			sign = alive.plain
-		}
-		out.sendAfter(sign, a.whole())
+		out.sendAfter(alive.ahead(c), a.whole())
 	}
 }
 

@@ -15,6 +15,8 @@ func routeOllama(c *call) (operation, string, bool) {
 		return opNativeChat, http.MethodPost, true
 	case "/api/generate":
 		return opNativeGenerate, http.MethodPost, true
+	case "/api/embed":
+		return opNativeEmbed, http.MethodPost, true
 	case "/api/tags":
 		return opNativeTags, http.MethodGet, true
 	case "/api/version":
@@ -25,7 +27,11 @@ func routeOllama(c *call) (operation, string, bool) {
 
 // isNative tells whether an operation is one of the native API.
 func isNative(op operation) bool {
-	return op == opNativeChat || op == opNativeGenerate || op == opNativeTags || op == opNativeVersion
+	switch op {
+	case opNativeChat, opNativeGenerate, opNativeEmbed, opNativeTags, opNativeVersion:
+		return true
+	}
+	return false
 }
 
 // streamsNatively tells whether a call wants a stream: if it says nothing, it
@@ -53,31 +59,76 @@ func (d *dialect) answerNatively(c *call, h http.Header) answer {
 			models = append(models, object{{"name", m}, {"model", m}, {"size", 3338801804}, {"details", object{{"format", "gguf"}}}})
 		}
 		return answer{header: h, body: object{{"models", models}}}
+	case opNativeEmbed:
+		return nativeEmbeddings(c, h)
 	}
-	a := answer{header: h, body: nativeLine(c, c.Text, true), framing: jsonLines}
+	whole := said{thinking: c.Reasoning, text: c.Text, tool: c.op == opNativeChat && c.ToolCall.Name != ""}
+	a := answer{header: h, body: nativeLine(c, whole, true), framing: jsonLines}
+	line := func(s said, done bool) {
+		a.events = append(a.events, event{data: encode(nativeLine(c, s, done))})
+	}
+	if whole.thinking != "" {
+		for _, p := range pieces(whole.thinking) {
+			line(said{thinking: p}, false)
+		}
+	}
 	for _, p := range pieces(c.Text) {
-		a.events = append(a.events, event{data: encode(nativeLine(c, p, false))})
+		line(said{text: p}, false)
 	}
-	a.events = append(a.events, event{data: encode(nativeLine(c, "", true))})
+	if whole.tool {
+		line(said{tool: true}, false)
+	}
+	line(said{}, true)
 	return a
 }
 
-// nativeLine is a piece of the answer. The last one has the numbers.
-func nativeLine(c *call, text string, done bool) object {
-	o := object{{"model", c.model}, {"created_at", c.at.UTC().Format(time.RFC3339Nano)}}
-	if c.op == opNativeChat {
-		o = append(o, member{"message", object{{"role", "assistant"}, {"content", text}}})
-	} else {
-		o = append(o, member{"response", text})
+// nativeEmbeddings is one vector for each input.
+func nativeEmbeddings(c *call, h http.Header) answer {
+	vectors := list{}
+	for range inputs(c.form.Input) {
+		vectors = append(vectors, numbers(c.form.Dimensions))
 	}
-	o = append(o, member{"done", done})
+	return answer{header: h, body: object{
+		{"model", c.model}, {"embeddings", vectors}, {"total_duration", 90 * nativeMillisecond},
+		{"load_duration", 10 * nativeMillisecond}, {"prompt_eval_count", c.InputTokens},
+	}}
+}
+
+// said is what a line of the native API says: all of it, or a piece.
+type said struct {
+	thinking, text string
+	tool           bool // the call of the tool, its arguments as an object
+}
+
+const nativeMillisecond = int64(time.Millisecond) // durations are in nanoseconds
+
+// nativeLine is a piece of the answer. The last one has the numbers.
+func nativeLine(c *call, s said, done bool) object {
+	o := object{{"model", c.model}, {"created_at", c.at.UTC().Format(time.RFC3339Nano)}}
+	text := "response"
+	if c.op == opNativeChat {
+		text = "content"
+	}
+	spoken := object{{text, s.text}}
+	if s.thinking != "" {
+		spoken = append(spoken, member{"thinking", s.thinking})
+	}
+	if s.tool {
+		spoken = append(spoken, member{"tool_calls", list{object{{"function", object{
+			{"name", c.ToolCall.Name}, {"arguments", json.RawMessage(c.ToolCall.Arguments)},
+		}}}}})
+	}
+	if c.op == opNativeChat {
+		spoken = object{{"message", append(object{{"role", "assistant"}}, spoken...)}}
+	}
+	o = append(append(o, spoken...), member{"done", done})
 	if !done {
 		return o
 	}
-	const ns = int64(time.Millisecond)
+	const ms = nativeMillisecond
 	return append(o, object{
-		{"done_reason", "stop"}, {"total_duration", 900 * ns}, {"load_duration", 100 * ns},
-		{"prompt_eval_count", c.InputTokens}, {"prompt_eval_duration", 200 * ns},
-		{"eval_count", c.OutputTokens}, {"eval_duration", 600 * ns},
+		{"done_reason", "stop"}, {"total_duration", 900 * ms}, {"load_duration", 100 * ms},
+		{"prompt_eval_count", c.InputTokens}, {"prompt_eval_duration", 200 * ms},
+		{"eval_count", c.OutputTokens}, {"eval_duration", 600 * ms},
 	}...)
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
 
-const maxSound = 4 << 10 // bytes of speech
+const usualSound = 4 << 10 // bytes of speech
 
 // sounds are the formats of speech, and how files of each begin.
 var sounds = map[string]struct{ contentType, magic string }{
@@ -32,30 +34,36 @@ func speech(c *call, h http.Header) answer {
 	case !ok:
 		return c.refuse("response_format", "Invalid value for 'response_format'. Supported values are: 'mp3', 'opus', 'aac', 'flac', 'wav', and 'pcm'.")
 	}
-	content := append([]byte(sound.magic), make([]byte, maxSound)...)
+	silence := make([]byte, max(usualSound, c.bulk))
+	content := append([]byte(sound.magic), silence...)
 	if c.text("response_format") == "wav" {
-		content = append(wave(maxSound), make([]byte, maxSound)...)
+		content = append(wave(len(silence)), silence...)
 	}
 	h.Set("Content-Type", sound.contentType)
 	var events []event
-	for from := 0; from < len(content); from += 1 << 10 {
-		audio := base64.StdEncoding.EncodeToString(content[from:min(from+1<<10, len(content))])
-		events = append(events, event{data: encode(object{{"type", "speech.audio.delta"}, {"audio", audio}})})
+	for part := range slices.Chunk(content, max(usualSound/4, c.bulk)) {
+		events = append(events, typed("speech.audio.delta", member{"audio", base64.StdEncoding.EncodeToString(part)}))
 	}
-	events = append(events, event{data: encode(object{{"type", "speech.audio.done"}, {"usage", object{
+	events = append(events, typed("speech.audio.done", member{"usage", object{
 		{"input_tokens", c.InputTokens}, {"output_tokens", c.OutputTokens}, {"total_tokens", c.InputTokens + c.OutputTokens},
-	}}})})
+	}}))
 	return answer{header: h, raw: content, events: events, framing: serverSent}
 }
 
+// typed is an event that says its name twice, as those of sounds do.
+func typed(name string, members ...member) event {
+	return event{name: name, data: encode(append(object{{"type", name}}, members...))}
+}
+
 // wave is the head of a WAV file of 24 kHz, one channel and 16 bits.
-func wave(size uint32) []byte {
-	b := append([]byte("RIFF"), binary.LittleEndian.AppendUint32(nil, 36+size)...)
+func wave(size int) []byte {
+	n := uint32(min(uint64(size), math.MaxUint32-36)) // #nosec G115 -- bounded, and no length is negative
+	b := append([]byte("RIFF"), binary.LittleEndian.AppendUint32(nil, 36+n)...)
 	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00"...)
 	b = binary.LittleEndian.AppendUint32(b, 24000)
 	b = binary.LittleEndian.AppendUint32(b, 48000)
 	b = append(b, "\x02\x00\x10\x00data"...)
-	return binary.LittleEndian.AppendUint32(b, size)
+	return binary.LittleEndian.AppendUint32(b, n)
 }
 
 // whisper tells whether a transcription is counted by time and never streamed.
@@ -99,9 +107,9 @@ func transcription(c *call, h http.Header) answer {
 func transcriptEvents(c *call) []event {
 	var events []event
 	for _, p := range pieces(c.Text) {
-		events = append(events, event{data: encode(object{{"type", "transcript.text.delta"}, {"delta", p}})})
+		events = append(events, typed("transcript.text.delta", member{"delta", p}))
 	}
-	return append(events, event{data: encode(object{{"type", "transcript.text.done"}, {"text", c.Text}, {"usage", transcriptUsage(c)}})})
+	return append(events, typed("transcript.text.done", member{"text", c.Text}, member{"usage", transcriptUsage(c)}))
 }
 
 // transcriptUsage is in tokens, or for whisper in seconds.

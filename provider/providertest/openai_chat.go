@@ -8,11 +8,7 @@ func chat(c *call, h http.Header) answer {
 		return c.lack(inFiles, id)
 	}
 	message := object{{"role", "assistant"}, {"content", c.Text}, {"refusal", nil}, {"annotations", list{}}}
-	if c.ToolCall.Name != "" {
-		message = append(message, member{"tool_calls", list{object{
-			{"id", c.id("call_")}, {"type", "function"}, {"function", object{{"name", c.ToolCall.Name}, {"arguments", c.ToolCall.Arguments}}},
-		}}})
-	}
+	message = append(message, toolCalls(c)...)
 	choice := object{{"index", 0}, {"message", message}, {"logprobs", nil}, {"finish_reason", finish(c)}}
 	body := append(chatHead(c, "chat.completion"),
 		member{"choices", list{choice}},
@@ -20,6 +16,16 @@ func chat(c *call, h http.Header) answer {
 		member{"service_tier", "default"},
 		member{"system_fingerprint", "fp_fake"})
 	return answer{header: h, body: body, events: chatEvents(c), framing: serverSent}
+}
+
+// toolCalls is the member of a message that calls the tool; nil: none is called.
+func toolCalls(c *call) object {
+	if c.ToolCall.Name == "" {
+		return nil
+	}
+	return object{{"tool_calls", list{object{
+		{"id", c.id("call_")}, {"type", "function"}, {"function", object{{"name", c.ToolCall.Name}, {"arguments", c.ToolCall.Arguments}}},
+	}}}}
 }
 
 func finish(c *call) string {

@@ -106,7 +106,7 @@ func (openAI) failInside(c *call, s Step, sent int) event {
 	e := openAIErrors[s.inside.kind]
 	switch c.op {
 	case opResponses, opResponse:
-	case opImages, opImageEdits:
+	case opImages, opImageEdits, opSpeech, opTranscription:
 		return event{name: "error", data: e.body(c, s.inside)}
 	default:
 		return event{data: e.body(c, s.inside)}

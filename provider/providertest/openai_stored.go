@@ -3,6 +3,7 @@ package providertest
 import (
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // storedResponse is a response as its account can have it again.
@@ -63,7 +64,7 @@ func storedResponses(c *call, h http.Header) answer {
 func compaction(c *call, h http.Header) answer {
 	return answer{header: h, body: object{
 		{"id", c.id("resp_")}, {"object", "response.compaction"}, {"created_at", c.at.Unix()},
-		{"output", list{object{{"id", c.id("cmp_")}, {"type", "compaction"}, {"encrypted_content", "gAAAAfake"}}}},
+		{"output", list{object{{"id", c.id("cmp_")}, {"type", "compaction"}, {"encrypted_content", "gAAAAfake" + strings.Repeat("x", c.bulk)}}}},
 		{"usage", responseUsage(c)},
 	}}
 }

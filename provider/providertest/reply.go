@@ -111,11 +111,17 @@ func (o *output) pause(d time.Duration) {
 }
 
 // cut gives the first half of an answer that announces all of it.
-func (o *output) cut(r reply) {
-	r.header.Set("Content-Length", strconv.Itoa(len(r.body)))
+func (o *output) cut(sign string, r reply) {
+	ahead := len(sign) * o.wire.before
+	r.header.Set("Content-Length", strconv.Itoa(ahead+len(r.body)))
+	if ahead == 0 {
+		o.pause(time.Duration(o.wire.before) * o.wire.aliveGap)
+	}
 	o.begin(r.status, r.header)
-	o.write(r.body[:len(r.body)/2])
-	o.flush()
+	if ahead == 0 || o.signs([]byte(sign), true) {
+		o.write(r.body[:len(r.body)/2])
+		o.flush()
+	}
 	panic(http.ErrAbortHandler)
 }
 

@@ -1,10 +1,6 @@
 package providertest
 
-import (
-	"encoding/base64"
-	"net/http"
-	"strings"
-)
+import "net/http"
 
 // limiter is a protocol whose good answers say what is left.
 type limiter interface {
@@ -36,6 +32,14 @@ type signs struct {
 
 var usualSigns = signs{stream: ": keep-alive\n\n"}
 
+// ahead are the signs ahead of an answer in one piece; "": silence.
+func (s signs) ahead(c *call) string {
+	if c.op == opChat {
+		return s.plain
+	}
+	return ""
+}
+
 // signsOf are the signs of a protocol.
 func signsOf(p protocol) signs {
 	if l, ok := p.(living); ok {
@@ -57,47 +61,19 @@ func refuse(p protocol, c *call, s Step) reply {
 	return r
 }
 
-// shape is a good answer with what the step wants to be told or kept silent.
+// shape is a good answer with what the step wants to be told or kept silent, in
+// the size that it wants.
 func (w wire) shape(p protocol, c *call, a answer) answer {
 	if l, ok := p.(limiter); ok && w.left.known {
 		l.remain(a.header, c, w.left)
 	}
 	switch w.telling {
 	case tellNever:
-		return a.untold()
+		a = a.untold()
 	case tellEach:
-		return a.toldOnEach()
-	default:
-		return a
+		a = a.toldOnEach()
 	}
-}
-
-// fill makes an answer large, where that is natural for the API.
-func (c *call) fill(n int) {
-	switch {
-	case n == 0:
-	case c.op == opResponses:
-		c.echo = strings.Repeat("x", n)
-	case c.op == opImages || c.op == opImageEdits || c.op == opImageVariation:
-		c.bulk = n
-	default:
-		config := *c.Config
-		config.Text += " " + strings.Repeat("x", n)
-		c.Config = &config
-	}
-}
-
-// picture is the picture that is shown, with zeros after it if it has to be
-// large; who decodes it does not look at them.
-func (c *call) picture() string {
-	if c.bulk == 0 {
-		return picture
-	}
-	file, err := base64.StdEncoding.DecodeString(picture)
-	if err != nil {
-		return picture
-	}
-	return base64.StdEncoding.EncodeToString(append(file, make([]byte, c.bulk*3/4)...))
+	return a.spaced(w.filler)
 }
 
 func (openAI) remain(h http.Header, _ *call, l left) {

@@ -58,8 +58,9 @@ func (s Step) ByteByByte(gap time.Duration) Step {
 // wait of gap after it. They are the provider's own where it has one (Anthropic
 // an event ping, OpenRouter the comment ": OPENROUTER PROCESSING"), else the
 // comment ": keep-alive", and in a stream that is no server-sent one a line
-// end. Of a call that is not streamed DeepSeek has empty lines ahead of the
-// JSON; the others are silent for as long.
+// end. Ahead of an answer in one piece, good or an error, DeepSeek's chat has
+// as many empty lines as a stream has signs before its first event; all others
+// are silent for as long.
 func (s Step) KeepAlive(before, between int, gap time.Duration) Step {
 	s.wire.before, s.wire.between, s.wire.aliveGap = max(before, 0), max(between, 0), max(gap, 0)
 	return s.good()
@@ -67,9 +68,10 @@ func (s Step) KeepAlive(before, between int, gap time.Duration) Step {
 
 // Endless is the same step whose answer never ends: after its body come spaces,
 // and after a stream's last event signs of life, each after a wait of gap,
-// until the client leaves. A gap of 0 is a flood, as fast as it is read; behind
-// a recorder, which never leaves, it needs a context that ends. The call ends
-// by panic(http.ErrAbortHandler).
+// until the client leaves; a stream of [EndStream] goes on so, too, and what
+// [CutStream] cuts has ended. A gap of 0 is a flood, as fast as it is read;
+// behind a recorder, which never leaves, it needs a context that ends. The call
+// ends by panic(http.ErrAbortHandler).
 func (s Step) Endless(gap time.Duration) Step {
 	s.wire.endless, s.wire.endlessGap = true, max(gap, 0)
 	return s.good()
@@ -92,17 +94,22 @@ func (s Step) Remaining(requests, tokens int, reset time.Duration) Step {
 	return s.good()
 }
 
-// BigEvent is the same step with at least n bytes in one event: of the Responses
-// API the instructions that response.created, response.in_progress and
-// response.completed echo, of images the picture and each sketch of it, of the
-// others one long piece of text. Of a call that is not streamed the answer is
-// that large.
+// BigEvent is the same step with at least n bytes in one event, if the stream
+// gets that far: of the Responses API the instructions that response.created,
+// response.in_progress and response.completed echo, of images the picture and
+// each sketch of it, of speech the sound, of the others one long piece of text.
+// Of a call that is not streamed the answer is that large; so is an error, by
+// its words. JSON in which nothing can be long (vectors, counts, lists,
+// moderations) has blanks after its first brace. What was kept (the content of
+// a file, the results of a batch), what a health check says, and a [Status] are
+// as ever.
 func (s Step) BigEvent(n int) Step {
 	s.wire.filler = max(n, 0)
 	return s.good()
 }
 
-// NoUsage is the same step with no usage in its answer, streamed or not.
+// NoUsage is the same step with no usage in its answer, streamed or not. What
+// the model says stays, a tool's argument with the name usage too.
 func (s Step) NoUsage() Step {
 	s.wire.telling = tellNever
 	return s.good()

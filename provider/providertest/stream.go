@@ -89,7 +89,10 @@ func (o *output) stream(a answer, s Step, alive string, failInside func(sent int
 	if s.ending == endCut {
 		panic(http.ErrAbortHandler)
 	}
-	if s.ending != endEarly && o.write([]byte(a.framing.tail)) && s.wire.endless {
+	if s.ending != endEarly && !o.write([]byte(a.framing.tail)) {
+		return
+	}
+	if s.wire.endless {
 		o.goOn(sign)
 	}
 }

@@ -32,13 +32,20 @@ func (a answer) untold() answer {
 // usageMembers are the names under which the providers tell it.
 var usageMembers = []string{"usage", "usageMetadata", "prompt_eval_count", "eval_count"}
 
-// withoutUsage is a value with no member of these names, however deep.
+// modelMembers are what the model says in JSON, in which every name is its own.
+var modelMembers = []string{"args", "arguments", "input"}
+
+// withoutUsage is a value with no member of these names, however deep, except in
+// what the model says.
 func withoutUsage(v any) any {
 	switch v := v.(type) {
 	case object:
 		o := object{}
 		for _, m := range v {
-			if !slices.Contains(usageMembers, m.name) {
+			switch {
+			case slices.Contains(modelMembers, m.name):
+				o = append(o, m)
+			case !slices.Contains(usageMembers, m.name):
 				o = append(o, member{m.name, withoutUsage(m.value)})
 			}
 		}
@@ -107,13 +114,19 @@ func (o object) with(name string, value any) object {
 
 // parsed is a JSON object with its members in their order.
 func parsed(data []byte) (object, bool) {
+	v, _ := parsedAny(data)
+	o, ok := v.(object)
+	return o, ok
+}
+
+// parsedAny is any JSON value, its objects with their members in their order.
+func parsedAny(data []byte) (v any, ok bool) {
 	if !json.Valid(data) {
 		return nil, false
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
-	o, ok := next(d).(object)
-	return o, ok
+	return next(d), true
 }
 
 // next is the next value of valid JSON; a closing bracket is a json.Delim.
