@@ -56,7 +56,7 @@ func (d *dialect) answerNatively(c *call, h http.Header) answer {
 	case opNativeTags:
 		models := list{}
 		for _, m := range c.catalogue(d.models...) {
-			models = append(models, object{{"name", m}, {"model", m}, {"size", 3338801804}, {"details", object{{"format", "gguf"}}}})
+			models = append(models, object{{"name", m}, {"model", m}, {"size", int64(3338801804)}, {"details", object{{"format", "gguf"}}}})
 		}
 		return answer{header: h, body: object{{"models", models}}}
 	case opNativeEmbed:
