@@ -43,11 +43,11 @@ func (u Unit) number(n int64) string {
 	if u != Cost {
 		return strconv.FormatInt(n, 10)
 	}
-	sign, abs := "", uint64(n)
-	if n < 0 {
-		sign, abs = "-", -uint64(n)
-	}
 	const dollar = 1_000_000_000
-	text := fmt.Sprintf("%s$%d.%09d", sign, abs/dollar, abs%dollar)
+	sign, whole, rest := "", n/dollar, n%dollar
+	if n < 0 {
+		sign, whole, rest = "-", -whole, -rest
+	}
+	text := fmt.Sprintf("%s$%d.%09d", sign, whole, rest)
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
