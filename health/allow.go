@@ -21,7 +21,7 @@ func (d Decision) String() string { return enumName(decisionNames[:], "decision"
 // Verdict is what a policy says about using a subject now.
 type Verdict struct {
 	Decision Decision
-	Until    time.Time // for DecisionNo: ask again then; zero: a person has to enable it
+	Until    time.Time // for DecisionNo: ask again then; zero: it is disabled
 	Reason   string    // for DecisionNo: why, for people
 }
 
@@ -68,11 +68,4 @@ func (p Policy) Claim(s State, now time.Time) (State, bool) {
 	default:
 		return s, false
 	}
-}
-
-// Enable is the state after a person, or a check that a person asked for, found the subject fit: no rest, no counts, not
-// disabled. Outcomes of attempts that began before now do not count against it.
-func (p Policy) Enable(s State, now time.Time) State {
-	now = instant(now)
-	return stamp(s, State{Since: now, LastFailure: s.LastFailure}, now)
 }

@@ -9,7 +9,8 @@ import (
 
 // stateFormat is the first byte of a state kept as bytes. A change to the fields needs a new number, and UnmarshalBinary
 // goes on reading the old ones: instances of two versions share a store while they are being replaced.
-const stateFormat = 1
+// Format 1 ends at the reason, format 2 at the window's counts.
+const stateFormat = 2
 
 const (
 	flagProbeDue = 1 << iota
@@ -17,9 +18,12 @@ const (
 	flagsKnown = flagProbeDue | flagDisabled
 )
 
-var errStateCut = errors.New("health: state: cut short")
+var (
+	errStateCut = errors.New("health: state: cut short")
+	errCount    = errors.New("health: state: a count out of range")
+)
 
-// MarshalBinary is the state as bytes: a byte with the format's number, then the fields; some 60 bytes and the reason.
+// MarshalBinary is the state as bytes: a byte with the format's number, then the fields; some 90 bytes and the reason.
 // It never fails.
 func (s State) MarshalBinary() ([]byte, error) {
 	var flags byte
@@ -29,28 +33,38 @@ func (s State) MarshalBinary() ([]byte, error) {
 	if s.Disabled {
 		flags |= flagDisabled
 	}
-	b := make([]byte, 0, 80+len(s.Reason))
+	b := make([]byte, 0, 112+len(s.Reason))
 	b = append(b, stateFormat, flags, byte(s.Cause))
 	for _, n := range [...]int{s.Failures, s.AuthFailures, s.Rests} {
 		b = binary.AppendVarint(b, int64(n))
 	}
-	for _, t := range [...]time.Time{s.RestUntil, s.ProbeFrom, s.ProbeUntil, s.Since, s.LastFailure} {
+	b = appendTimes(b, s.RestUntil, s.ProbeFrom, s.ProbeUntil, s.Since, s.LastFailure)
+	b = binary.AppendUvarint(b, s.Version)
+	b = binary.AppendUvarint(b, uint64(len(s.Reason)))
+	b = append(b, s.Reason...)
+	b = appendTimes(b, s.LastCheck, s.Recovered, s.Window.From)
+	for _, n := range [...]int{s.Window.Failures, s.Window.Successes, s.Window.PastFailures, s.Window.PastSuccesses} {
+		b = binary.AppendVarint(b, int64(n))
+	}
+	return b, nil
+}
+
+func appendTimes(b []byte, times ...time.Time) []byte {
+	for _, t := range times {
 		b = binary.AppendVarint(b, t.Unix())
 		b = binary.AppendVarint(b, int64(t.Nanosecond()))
 	}
-	b = binary.AppendUvarint(b, s.Version)
-	b = binary.AppendUvarint(b, uint64(len(s.Reason)))
-	return append(b, s.Reason...), nil
+	return b
 }
 
-// UnmarshalBinary reads what MarshalBinary wrote. A format of a later version, bytes cut short and bytes left over are
-// errors, and leave the state as it was.
+// UnmarshalBinary reads what MarshalBinary wrote, also that of earlier versions, whose states lack what has been added
+// since. A format of a later version, bytes cut short and bytes left over are errors, and leave the state as it was.
 func (s *State) UnmarshalBinary(data []byte) error {
 	if len(data) == 0 {
 		return errStateCut
 	}
-	if data[0] != stateFormat {
-		return fmt.Errorf("health: state: format %d is not known here, only %d: was it written by a later version?", data[0], stateFormat)
+	if data[0] < 1 || data[0] > stateFormat {
+		return fmt.Errorf("health: state: format %d is not known here, only 1 to %d: was it written by a later version?", data[0], stateFormat)
 	}
 	r := stateReader{rest: data[1:]}
 	flags := r.byte()
@@ -59,6 +73,10 @@ func (s *State) UnmarshalBinary(data []byte) error {
 		Failures: r.int(), AuthFailures: r.int(), Rests: r.int(),
 		RestUntil: r.time(), ProbeFrom: r.time(), ProbeUntil: r.time(), Since: r.time(), LastFailure: r.time(),
 		Version: r.uint(), Reason: r.string(),
+	}
+	if data[0] >= 2 {
+		next.LastCheck, next.Recovered = r.time(), r.time()
+		next.Window = Window{From: r.time(), Failures: r.count(), Successes: r.count(), PastFailures: r.count(), PastSuccesses: r.count()}
 	}
 	switch {
 	case r.err != nil:
@@ -127,10 +145,20 @@ func (r *stateReader) uint() uint64 {
 func (r *stateReader) int() int {
 	v := r.varint()
 	if int64(int(v)) != v || v < 0 {
-		r.fail(errors.New("health: state: a count out of range"))
+		r.fail(errCount)
 		return 0
 	}
 	return int(v)
+}
+
+// count is one of a Window.
+func (r *stateReader) count() int {
+	n := r.int()
+	if n > maxCount {
+		r.fail(errCount)
+		return 0
+	}
+	return n
 }
 
 func (r *stateReader) time() time.Time {

@@ -103,7 +103,7 @@ func TestPolicy(t *testing.T) {
 		{"a claimant who died blocks for two minutes", exact, then(failures(5, 0), event{at: 30, claim: true}, event{at: 150, claim: true}), 150, health.PhaseHalfOpen, 0},
 		{"the slow claimant's verdict yields to the second's", exact,
 			then(failures(5, 0), event{at: 30, claim: true}, event{at: 150, claim: true}, event{at: 151, began: 30, kind: failure}), 151, health.PhaseHalfOpen, 0},
-		{"no failures count where the policy says so", health.Policy{Failures: -1}, failures(100, 0), 0, health.PhaseClosed, 0},
+		{"no row of failures rests where the policy says so", health.Policy{Failures: -1, Ratio: -1}, failures(100, 0), 0, health.PhaseClosed, 0},
 		{"failures cause no rest where the policy says so", health.Policy{Rest: -1}, failures(100, 0), 0, health.PhaseClosed, 0},
 
 		{"a late failure does not extend the rest", exact, then(failures(5, 10), event{at: 20, began: 5, kind: failure}), 20, health.PhaseOpen, 40},

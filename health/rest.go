@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// rest begins a rest for failures: twice as long as the one before.
-func (p Policy) rest(s State, o Outcome, now time.Time) State {
+// rest begins a rest for failures or a refusal: twice as long as the one before.
+func (p Policy) rest(s State, o Outcome, cause Cause, now time.Time) State {
 	length := doubled(orDefault(p.Rest, 30*time.Second), s.Rests, orDefault(p.MaxRest, 30*time.Minute))
 	s = s.released()
 	if length <= 0 {
@@ -14,7 +14,20 @@ func (p Policy) rest(s State, o Outcome, now time.Time) State {
 	}
 	s.Rests++
 	length = addDuration(length, p.jitter(length, length, o.Seed, uint64(now.UnixNano())))
-	s.Cause, s.Since, s.RestUntil, s.ProbeDue = CauseFailure, now, now.Add(length), true
+	s.Cause, s.Since, s.RestUntil, s.ProbeDue = cause, now, now.Add(length), true
+	s.Window = Window{} // the next thing to happen is a probe, and what that says counts alone
+	return s
+}
+
+// restAtLeast is rest, until the time that the provider named if that is further away and not beyond the cap.
+func (p Policy) restAtLeast(s State, o Outcome, cause Cause, now time.Time) State {
+	s = p.rest(s, o, cause, now)
+	if o.Until.IsZero() {
+		return s
+	}
+	if until, _ := p.reset(o, now, now); until.After(s.RestUntil) {
+		s.Cause, s.Since, s.RestUntil, s.ProbeDue, s.Window = cause, now, until, true, Window{}
+	}
 	return s
 }
 
@@ -45,7 +58,7 @@ func (p Policy) limit(s State, o Outcome, now time.Time) State {
 	case !until.After(now):
 		return s
 	default:
-		return beginLimit(s, o, now, until, !trusted)
+		return p.beginLimit(s, o, now, until, !trusted)
 	}
 }
 
@@ -59,7 +72,7 @@ func (p Policy) guessedLimit(s State, o Outcome, now time.Time) State {
 		length = min(length, longest)
 	}
 	length = addDuration(length, p.jitter(length, length, o.Seed, uint64(now.UnixNano())))
-	return beginLimit(s, o, now, now.Add(length), true)
+	return p.beginLimit(s, o, now, now.Add(length), true)
 }
 
 // reset is when to come back after a rate limit whose reset the provider named, and whether that reset is trusted: it
@@ -78,7 +91,10 @@ func (p Policy) reset(o Outcome, from, now time.Time) (until time.Time, trusted 
 }
 
 // beginLimit begins a rest for a rate limit. A probe that was due before stays due.
-func beginLimit(s State, o Outcome, now, until time.Time, probe bool) State {
+func (p Policy) beginLimit(s State, o Outcome, now, until time.Time, probe bool) State {
+	if o.Successes > 0 {
+		s = p.counted(s, o, 0, 0, now)
+	}
 	s = s.released()
 	s.Cause, s.Since, s.RestUntil, s.ProbeDue = CauseLimit, now, until, s.ProbeDue || probe
 	s.LastFailure, s.Reason = now, o.reason()

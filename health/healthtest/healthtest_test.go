@@ -111,6 +111,15 @@ func TestSuiteCatchesBrokenStores(t *testing.T) {
 		{"drops a field", func(s *store) {
 			s.keep = func(s health.State) health.State { s.Reason = ""; return s }
 		}, []string{"kept whole"}},
+		{"knows the fields of an older version only", func(s *store) {
+			s.keep = func(s health.State) health.State {
+				s.LastCheck, s.Recovered, s.Window = time.Time{}, time.Time{}, health.Window{}
+				return s
+			}
+		}, []string{"kept whole"}},
+		{"forgets half of the window", func(s *store) {
+			s.keep = func(s health.State) health.State { s.Window.PastFailures = 0; return s }
+		}, []string{"kept whole"}},
 		{"cannot forget", func(s *store) { s.forgetless = true }, []string{"forget"}},
 		{"heedless of the context", func(s *store) { s.heedless = true }, []string{"done context"}},
 	}

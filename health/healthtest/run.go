@@ -50,9 +50,11 @@ func account(name string) health.Subject {
 func full(n int) health.State {
 	at := time.Date(2026, 11, 20, 12, 0, n, 123456789, time.UTC)
 	return health.State{
-		Failures: n + 1, AuthFailures: n + 2, Rests: n + 3, Cause: health.CauseLimit,
+		Failures: n + 1, AuthFailures: n + 2, Rests: n + 3, Cause: health.CauseExhausted,
 		RestUntil: at.Add(time.Hour), ProbeDue: true, ProbeFrom: at.Add(time.Minute), ProbeUntil: at.Add(2 * time.Minute),
 		Disabled: true, Reason: fmt.Sprintf("429 «zu viel» \x00\n%d", n), Since: at, LastFailure: at.Add(-time.Nanosecond),
+		LastCheck: at.Add(3 * time.Minute), Recovered: at.Add(4 * time.Minute),
+		Window:  health.Window{From: at.Add(5 * time.Minute), Failures: n + 4, Successes: n + 5, PastFailures: n + 6, PastSuccesses: n + 7},
 		Version: 1<<63 + uint64(n),
 	}
 }

@@ -54,7 +54,7 @@ func checkOrder(ctx context.Context, store health.Store) error {
 }
 
 func checkWhole(ctx context.Context, store health.Store) error {
-	states := []health.State{full(0), {Failures: 1}, {Disabled: true}, {Reason: "only a reason"}, {Version: 1}, {ProbeDue: true}}
+	states := []health.State{full(0), {Failures: 1}, {Disabled: true}, {Reason: "only a reason"}, {Version: 1}, {ProbeDue: true}, {Window: health.Window{PastSuccesses: 1}}}
 	for _, s := range states {
 		if err := set(ctx, store, account("a"), s); err != nil {
 			return err
