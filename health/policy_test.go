@@ -2,6 +2,7 @@ package health_test
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func failures(n int, when float64) []event {
 	return events
 }
 
-func then(events []event, more ...event) []event { return append(events, more...) }
+func then(events []event, more ...event) []event { return slices.Concat(events, more) }
 
 func TestPolicy(t *testing.T) {
 	const (
