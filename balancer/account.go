@@ -38,6 +38,9 @@ type Account struct {
 	// the model as asked; a * in the value stands for what the pattern's * matched.
 	Models map[string]string
 
+	// Schedule says when the account may be used. The zero Schedule is always.
+	Schedule Schedule
+
 	// Operations narrows what the account serves of what its provider does. nil: all
 	// of the provider's. Requests that are not recognised are passed on all the same.
 	Operations []provider.OperationKind
@@ -141,6 +144,14 @@ func (a *Account) check(index int) error {
 	}
 	if err := a.checkOperations(index); err != nil {
 		return err
+	}
+	if a.Health != nil {
+		if err := a.Health.Validate(); err != nil {
+			return accountError(a, index, "Health", "%w", err)
+		}
+	}
+	if err := a.Schedule.check(); err != nil {
+		return accountError(a, index, "Schedule", "%w", err)
 	}
 	for _, l := range a.Limits {
 		if err := l.Validate(); err != nil {

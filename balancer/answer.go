@@ -81,7 +81,7 @@ func (a *answer) passed(p []byte) (renew bool) {
 	_, _ = a.meter.Write(p) // never fails
 	if a.at.record.FirstByte == 0 {
 		a.at.record.FirstByte = now.Sub(a.at.started)
-		a.at.counters.answered(a.at.record.FirstByte)
+		a.at.counters.speed.add(a.at.record.FirstByte, now)
 		a.at.recovered()
 	}
 	if now.Sub(a.renewed) > a.at.t.cfg.ttl()/4 {

@@ -18,11 +18,15 @@ import (
 // attempt is one try of a request at one account. It holds the account's slot and
 // reservation from take to end.
 type attempt struct {
-	*candidate
-	t *Transport
-	r *Request
+	*member
+	t     *Transport
+	r     *Request
+	model string // as it is sent
 
-	reservation *quota.Reservation // nil: no limits
+	checks      []check // the domains that mattered when it was chosen
+	few         [6]check
+	resort      bool              // it rests, and is tried for want of others
+	reservation quota.Reservation // the zero one: no limits
 	record      Attempt
 	started     time.Time
 	askedUsage  bool // of a stream, for ourselves
@@ -204,7 +208,13 @@ func (at *attempt) succeed(v provider.Verdict, u provider.Usage) {
 // finish gives back what take took and tells who wants to know. It runs once.
 func (at *attempt) finish(used quota.Amount) {
 	at.settle(used)
-	at.counters.inFlight.Add(-1)
+	if used == (quota.Amount{}) {
+		at.counters.full.Store(nil) // what was reserved is there again
+	}
+	if at.resort {
+		at.counters.resort.Store(false)
+	}
+	at.counters.release()
 	at.record.Duration = time.Since(at.started)
 	ctx := at.r.in.Context()
 	if trail := trailOf(ctx); trail != nil {
@@ -222,12 +232,12 @@ func (at *attempt) books() (context.Context, context.CancelFunc) {
 
 // settle replaces the reservation by what was used.
 func (at *attempt) settle(used quota.Amount) {
-	if at.reservation == nil {
+	if at.reservation.ID == "" {
 		return
 	}
 	ctx, cancel := at.books()
 	defer cancel()
-	if err := at.t.cfg.Quota.Settle(ctx, *at.reservation, used); err != nil {
+	if err := at.t.cfg.Quota.Settle(ctx, at.reservation, used); err != nil {
 		at.t.storeError(ctx, "quota", err)
 	}
 }
@@ -236,12 +246,12 @@ func (at *attempt) settle(used quota.Amount) {
 // ID, which renewing does not change.
 func (at *attempt) renew() {
 	renewer, ok := at.t.cfg.Quota.(quota.Renewer)
-	if !ok || at.reservation == nil {
+	if !ok || at.reservation.ID == "" {
 		return
 	}
 	ctx, cancel := at.books()
 	defer cancel()
-	if _, err := renewer.Renew(ctx, *at.reservation, at.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) {
+	if _, err := renewer.Renew(ctx, at.reservation, at.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) {
 		at.t.storeError(ctx, "quota", err)
 	}
 }
@@ -260,37 +270,23 @@ func (at *attempt) note(v provider.Verdict) {
 		"proxyUrl", at.record.Proxy, "reason", v.Message)
 }
 
-// report tells health what an attempt says about one subject. A store is written
-// only if that changes anything, as far as is known here.
+// report tells health what an attempt says about one domain. A store is written only
+// if that changes anything.
 func (at *attempt) report(k *check, o health.Outcome) {
-	o.Started, o.Seed = at.started, k.subject.Seed()
+	o.Started, o.Seed = at.started, k.seed
 	now := time.Now()
-	if !k.claim && at.policy.Apply(k.state, o, now) == k.state {
+	known := k.known()
+	if !k.claim && at.policy.Apply(known, o, now) == known {
+		if o.Kind == health.OutcomeSuccess {
+			k.succeeded()
+		}
 		return
 	}
 	k.claim = false
-	ctx, cancel := at.books()
-	defer cancel()
-	state, err := at.t.cfg.Health.Update(ctx, k.subject, func(s health.State) health.State {
-		return at.policy.Apply(s, o, now)
-	})
-	if err != nil {
-		at.t.storeError(ctx, "health", err)
-		return
-	}
-	k.state = state
-}
-
-// refresh looks at the states again: others may have failed since the account was
-// chosen, and a success must end what they began.
-func (at *attempt) refresh() {
-	subjects := make([]health.Subject, len(at.checks))
-	for i := range at.checks {
-		subjects[i] = at.checks[i].subject
+	if o.Kind != health.OutcomeNeutral {
+		o.Successes, o.SuccessesSince = k.successes(now)
 	}
 	ctx, cancel := at.books()
 	defer cancel()
-	for i, state := range at.t.load(ctx, subjects) {
-		at.checks[i].state = state
-	}
+	_, _ = at.t.update(ctx, k.domain, func(s health.State) health.State { return at.policy.Apply(s, o, now) }) // told to the hook
 }

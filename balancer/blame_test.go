@@ -231,18 +231,34 @@ func TestWhatDisablesAnAccountAndWhatEnablesIt(t *testing.T) {
 			require.NoError(t, err)
 		})
 	})
-	t.Run("no money: asked again after a while", func(t *testing.T) {
+	t.Run("no money: asked again after a while, and paid by then", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			fake := providertest.OpenAI(providertest.Config{})
+			fake.Script(providertest.QuotaExhausted())
+			lb := newTransport(t, over(fake, account("main")))
+			_, _, _ = send(t.Context(), t, lb)
+			_, _, err := send(t.Context(), t, lb)
+			require.ErrorIs(t, err, balancer.ErrNoAccount)
+			time.Sleep(2 * time.Hour)
+			_, _, err = send(t.Context(), t, lb)
+			require.NoError(t, err)
+		})
+	})
+	t.Run("no money, twice: until a person says so", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			fake := providertest.OpenAI(providertest.Config{})
 			fake.Script(providertest.QuotaExhausted(), providertest.QuotaExhausted())
 			lb := newTransport(t, over(fake, account("main")))
-			for range 2 {
+			for range 3 {
 				_, _, _ = send(t.Context(), t, lb)
-				_, _, err := send(t.Context(), t, lb)
-				require.ErrorIs(t, err, balancer.ErrNoAccount)
 				time.Sleep(2 * time.Hour)
 			}
 			_, _, err := send(t.Context(), t, lb)
+			require.ErrorIs(t, err, balancer.ErrNoAccount)
+			require.ErrorContains(t, err, "disabled")
+			require.Equal(t, 2, fake.Count())
+			require.NoError(t, lb.Enable(t.Context(), "main"))
+			_, _, err = send(t.Context(), t, lb)
 			require.NoError(t, err)
 		})
 	})

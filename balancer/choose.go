@@ -1,10 +1,10 @@
 package balancer
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -12,235 +12,252 @@ import (
 	"github.com/aitransport/aitransport/quota"
 )
 
-// candidate is an account that may serve a request, as far as is known without
-// taking anything.
-type candidate struct {
-	*member
-	model  string // as it is sent
-	checks []check
-	claim  bool // one of the checks wants its probe claimed
+// chooser finds an account for one attempt of a request.
+type chooser struct {
+	t   *Transport
+	ctx context.Context
+	s   *serving
+	r   *Request
+
+	left     []*member // found full, or being tried by another, just now
+	lenient  bool      // those are good enough that are not as good as others might be
+	waived   bool      // some were passed over that are good enough
+	declined bool      // the Picker wanted none
+	broken   bool      // the quota store cannot be asked: neither for the others
 }
-
-// check is what health knew about a subject when the account was chosen.
-type check struct {
-	subject health.Subject
-	state   health.State
-	claim   bool
-}
-
-// tier are candidates of one priority; it is what a Picker sees.
-type tier []*candidate
-
-func (t tier) Len() int           { return len(t) }
-func (t tier) At(i int) Candidate { return t[i].candidate() }
 
 // choose finds an account for one attempt and takes what it needs: the quota, and
-// the probe of what was resting. Nothing is taken from those it passes over.
+// the probe of what was resting. Nothing is taken from those it passes over. Where all
+// are busy it waits in line, as Config.MaxWait allows.
 func (t *Transport) choose(ctx context.Context, s *serving) (*attempt, error) {
-	var passed passedOver
-	r := s.Request
-	candidates := t.candidates(ctx, r, s.tried, &passed)
-	// What shares a proxy, a route or a model with what has failed for this request
-	// already comes last, whatever its priority.
-	slices.SortStableFunc(candidates, func(a, b *candidate) int { return cmp.Compare(a.met(s.failed), b.met(s.failed)) })
-	for len(candidates) > 0 {
-		first := candidates[0]
-		n := slices.IndexFunc(candidates, func(c *candidate) bool {
-			return c.Priority != first.Priority || c.met(s.failed) != first.met(s.failed)
-		})
-		if n < 0 {
-			n = len(candidates)
-		}
-		if at := t.pick(ctx, r, candidates[:n:n], &passed); at != nil {
-			return at, nil
-		}
-		candidates = candidates[n:]
+	c := &chooser{t: t, ctx: ctx, s: s, r: s.Request}
+	now := time.Now()
+	if c.r.Hint.Account != "" {
+		return c.only(now)
+	}
+	all := c.r.route.crowds.of(t, c.r, now.UnixNano())
+	if at := c.fromLine(all, now); at != nil {
+		return at, nil
 	}
 	if ctx.Err() != nil {
 		return nil, &Error{Err: context.Cause(ctx)}
 	}
-	if len(r.route.members) == 0 {
-		passed.add("all accounts at "+r.route.base, "disabled by configuration", time.Time{})
+	if at := c.lastResort(all); at != nil {
+		return at, nil
 	}
-	return nil, &Error{RetryAt: passed.retryAt, Err: passed.err()}
+	return nil, c.none(all)
 }
 
-// met counts the subjects that matter for a candidate and have failed.
-func (c *candidate) met(failed map[health.Subject]bool) int {
-	n := 0
-	for i := range c.checks {
-		if failed[c.checks[i].subject] {
-			n++
-		}
+// only takes the account that the hint names.
+func (c *chooser) only(now time.Time) (*attempt, error) {
+	m := c.r.route.named(c.r.Hint.Account)
+	if m == nil || c.why(m, now).reason != "" {
+		return nil, c.none(nil)
 	}
-	return n
+	at, _, _ := c.take(m)
+	if at == nil {
+		return nil, c.none(nil)
+	}
+	return at, nil
 }
 
-// candidates are the accounts that serve the request and do not rest, by priority.
-func (t *Transport) candidates(ctx context.Context, r *Request, tried []*member, passed *passedOver) []*candidate {
-	var (
-		found    []*candidate
-		subjects []health.Subject
-	)
-	for _, m := range r.route.members {
-		model, reason := m.suits(r)
-		if slices.Contains(tried, m) {
-			reason = "already tried"
-		}
-		if reason != "" {
-			passed.add(m.Name, reason, time.Time{})
-			continue
-		}
-		c := &candidate{member: m, model: model}
-		for _, s := range m.subjects(model) {
-			c.checks = append(c.checks, check{subject: s})
-			subjects = append(subjects, s)
-		}
-		found = append(found, c)
-	}
-	states := t.load(ctx, subjects)
-	now := time.Now()
-	return slices.DeleteFunc(found, func(c *candidate) bool {
-		for i := range c.checks {
-			c.checks[i].state, states = states[0], states[1:]
-		}
-		return !c.allowed(now, passed)
-	})
-}
-
-// suits tells why an account cannot serve a request, whatever its health, or under
-// which name it serves the model.
-func (m *member) suits(r *Request) (model, reason string) {
-	model, ok := m.models.serves(r.Operation.Model)
-	switch {
-	case r.Hint.Account != "" && r.Hint.Account != m.Name:
-		return "", "not the account asked for"
-	case r.Hint.Group != "" && !slices.Contains(m.Groups, r.Hint.Group):
-		return "", "not in the group asked for"
-	case !m.serves(r.Operation.Kind):
-		return "", m.refuses(r.Operation.Kind)
-	case !ok:
-		return "", fmt.Sprintf("does not serve the model %.100q", r.Operation.Model)
-	case !m.pricing.admits(m.Provider, model, r):
-		return "", fmt.Sprintf("has a limit of cost, and Config.Prices does not know the price of %.100q at %q", model, m.Provider.Name)
-	default:
-		return model, ""
-	}
-}
-
-var errStates = errors.New("the health store returned another number of states than asked for")
-
-// load asks the health store. A broken one rests nobody: a request that fails is
-// found out anyway, one that is never made is not.
-func (t *Transport) load(ctx context.Context, subjects []health.Subject) []health.State {
-	if len(subjects) == 0 {
-		return nil
-	}
-	states, err := t.cfg.Health.Load(ctx, subjects)
-	if err == nil && len(states) != len(subjects) {
-		err = errStates
-	}
-	if err != nil {
-		t.storeError(ctx, "health", err)
-		return make([]health.State, len(subjects))
-	}
-	return states
-}
-
-// allowed tells whether all that matters for the candidate may be used.
-func (c *candidate) allowed(now time.Time, passed *passedOver) bool {
-	for i := range c.checks {
-		k := &c.checks[i]
-		verdict := c.policy.Allow(k.state, now)
-		switch verdict.Decision {
-		case health.DecisionYes:
-		case health.DecisionClaim:
-			k.claim, c.claim = true, true
-		default:
-			reason := k.subject.String() + " rests"
-			if k.state.Disabled {
-				reason = k.subject.String() + " is disabled"
+// from takes an account of a crowd: from the first tier that has one that nothing
+// speaks against, or else the first one that will do. What shares a proxy, a route or a
+// model with what has failed for this request already comes last, whatever its
+// priority; so does, by chance, what has just recovered.
+func (c *chooser) from(all *crowd, now time.Time) *attempt {
+	for _, c.lenient = range [...]bool{false, true} {
+		for _, t := range all.tiers {
+			if at := c.fromTier(t, now); at != nil {
+				return at
 			}
-			if k.state.Reason != "" {
-				reason += ": " + k.state.Reason
-			}
-			passed.add(c.Name, reason, verdict.Until)
-			return false
 		}
-	}
-	return true
-}
-
-// pick asks the Picker until an account is found that can be taken.
-func (t *Transport) pick(ctx context.Context, r *Request, from tier, passed *passedOver) *attempt {
-	from = slices.Clone(from)
-	for len(from) > 0 && ctx.Err() == nil {
-		i := t.cfg.Picker.Pick(ctx, r, from)
-		if i < 0 || i >= len(from) {
-			for _, c := range from {
-				passed.add(c.Name, "the Picker wanted none", time.Time{})
-			}
+		if !c.waived {
 			return nil
 		}
-		if at := t.take(ctx, r, from[i], passed); at != nil {
-			return at
-		}
-		from = slices.Delete(from, i, i+1)
 	}
 	return nil
 }
 
-// take reserves an account's quota and claims the probes it needs, or gives all of
-// it back.
-func (t *Transport) take(ctx context.Context, r *Request, c *candidate, passed *passedOver) *attempt {
-	at := &attempt{t: t, r: r, candidate: c}
-	if len(c.Limits) > 0 {
-		res, err := t.cfg.Quota.Reserve(ctx, quotaKey(c.Name), c.Limits, quota.Amount{Requests: 1}, t.cfg.ttl())
-		var full *quota.ExceededError
-		switch {
-		case errors.As(err, &full):
-			passed.add(c.Name, full.Error(), full.RetryAt)
-			return nil
-		case err != nil:
-			t.storeError(ctx, "quota", err)
-			passed.add(c.Name, "its quota cannot be asked", time.Time{})
+func (c *chooser) fromTier(t *tier, now time.Time) *attempt {
+	_, theirs := t.order.(*dense) // does not change
+	for c.ctx.Err() == nil && !c.broken {
+		var i int
+		if theirs {
+			var declined bool
+			i, declined = c.chosen(t, now, c.fit)
+			c.declined = c.declined || declined
+		} else {
+			i = t.next(now, c.fit)
+		}
+		if i < 0 {
 			return nil
 		}
-		at.reservation = &res
+		m := t.members[i]
+		at, until, full := c.take(m)
+		if at != nil {
+			return at
+		}
+		c.left = append(c.left, m)
+		if full {
+			t.full(i, until)
+		}
 	}
-	if c.claim && !at.claimProbes(ctx, passed) {
-		at.settle(quota.Amount{})
-		return nil
-	}
-	c.counters.inFlight.Add(1)
-	return at
+	return nil
 }
 
-// quotaKey is the account's key in the quota store.
-func quotaKey(account string) string { return "account/" + account }
+// fit tells whether an account that is ready is right for this request.
+func (c *chooser) fit(m *member) fitness {
+	if slices.Contains(c.s.tried, m) || slices.Contains(c.left, m) || c.modelRests(m) {
+		return unfit
+	}
+	if c.lenient {
+		return fits
+	}
+	if len(c.s.failed) > 0 && c.met(m) || m.slow() {
+		c.waived = true
+		return unfit
+	}
+	return fits
+}
+
+// met tells whether something that matters for an account has failed for this
+// request.
+func (c *chooser) met(m *member) bool {
+	for _, d := range m.domains {
+		if c.s.failed[d.subject] {
+			return true
+		}
+	}
+	for _, s := range m.ofModel(c.r) {
+		if c.s.failed[s] {
+			return true
+		}
+	}
+	return false
+}
+
+// modelRests tells whether the model cannot be used at an account, or at its
+// provider.
+func (c *chooser) modelRests(m *member) bool {
+	if c.t.domains.count.Load() == 0 {
+		return false
+	}
+	verdict, _ := m.modelVerdict(c.t, c.r.Operation.Model, time.Now())
+	return verdict.Decision == health.DecisionNo
+}
+
+// slow tells, by chance, whether an account that has just recovered is to be left to
+// itself: it is given more and more.
+func (m *member) slow() bool {
+	s := m.domains[0].state.Load()
+	if s == nil {
+		return false
+	}
+	share := m.policy.Share(*s, time.Now())
+	return share < 1 && rand.Float64() >= share //nolint:gosec // spreading load needs no secrecy
+}
+
+// take reserves an account's quota and claims the probes it needs, or gives all of
+// it back. full: the quota is used up, until then.
+func (c *chooser) take(m *member) (_ *attempt, until int64, full bool) {
+	t := c.t
+	at := &attempt{t: t, r: c.r, member: m}
+	at.model, _ = m.models.serves(c.r.Operation.Model)
+	at.gather()
+	if n := m.counters.inFlight.Add(1); m.maxInFlight > 0 && n > m.maxInFlight {
+		m.counters.release()
+		return nil, noEnd, true
+	}
+	if len(m.Limits) > 0 {
+		if until, full := at.reserve(c.ctx); at.reservation.ID == "" {
+			c.broken = !full
+			m.counters.release()
+			return nil, until, full
+		}
+	}
+	if !at.claimProbes(c.ctx) {
+		at.settle(quota.Amount{})
+		m.counters.release()
+		return nil, 0, false
+	}
+	m.counters.served.Add(1)
+	return at, 0, false
+}
+
+// othersPoll is how soon an account is looked at again whose limit of what is in
+// flight is used up by other programs, of which nobody tells.
+const othersPoll = 250 * time.Millisecond
+
+// reserve charges the request to the account's limits.
+func (at *attempt) reserve(ctx context.Context) (until int64, full bool) {
+	res, err := at.t.cfg.Quota.Reserve(ctx, at.quotaKey, at.Limits, quota.Amount{Requests: 1}, at.t.cfg.ttl())
+	var over *quota.ExceededError
+	switch {
+	case err == nil:
+		at.reservation = res
+		return 0, false
+	case !errors.As(err, &over):
+		at.t.storeError(ctx, "quota", err)
+		return 0, false
+	case over.Limit.Unit == quota.InFlight:
+		until = time.Now().Add(othersPoll).UnixNano()
+	default:
+		until = nanos(over.RetryAt)
+	}
+	at.counters.full.Store(&fullness{until: until, reason: over.Error()})
+	return until, true
+}
+
+// check is a domain that matters for an attempt.
+type check struct {
+	*domain
+	claim bool // its probe has to be claimed, and is this attempt's
+}
+
+// gather finds the domains that matter, and those whose probe is to be claimed.
+func (at *attempt) gather() {
+	at.checks = at.few[:0]
+	now := time.Now()
+	add := func(d *domain) {
+		k := check{domain: d}
+		if s := d.state.Load(); s != nil {
+			k.claim = at.policy.Allow(*s, now).Decision == health.DecisionClaim
+		}
+		at.checks = append(at.checks, k)
+	}
+	for _, d := range at.domains {
+		add(d)
+	}
+	if at.t.domains.count.Load() == 0 {
+		return
+	}
+	for _, s := range at.ofModel(at.r) {
+		if d := at.t.domains.ofModel(s); d != nil {
+			add(d)
+		}
+	}
+}
 
 // claimProbes takes the probes of what was resting: one request at a time may try.
-func (at *attempt) claimProbes(ctx context.Context, passed *passedOver) bool {
+func (at *attempt) claimProbes(ctx context.Context) bool {
 	for i := range at.checks {
 		k := &at.checks[i]
 		if !k.claim {
 			continue
 		}
 		mine := false
-		state, err := at.t.cfg.Health.Update(ctx, k.subject, func(s health.State) health.State {
+		_, err := at.t.update(ctx, k.domain, func(s health.State) health.State {
 			s, mine = at.policy.Claim(s, time.Now())
 			return s
 		})
-		if err != nil { // as in load, a broken store rests nobody; a caller who has gone is noticed soon
-			at.t.storeError(ctx, "health", err)
-			mine, state = ctx.Err() == nil, k.state
+		if err != nil { // a broken store rests nobody; a caller who has gone is noticed soon
+			mine = ctx.Err() == nil
 		}
 		if !mine {
-			passed.add(at.Name, k.subject.String()+" is being tried by another request", state.ProbeUntil)
 			at.unclaim(i)
 			return false
 		}
-		k.state = state
 	}
 	return true
 }
@@ -254,6 +271,8 @@ func (at *attempt) unclaim(n int) {
 	}
 }
 
+var errStates = errors.New("the health store returned another number of states than asked for")
+
 // storeError says that a store failed; a caller who has gone is no failure.
 func (t *Transport) storeError(ctx context.Context, store string, err error) {
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -262,5 +281,22 @@ func (t *Transport) storeError(ctx context.Context, store string, err error) {
 	t.cfg.Logger.ErrorContext(ctx, "Store failed", "store", store, "error", err)
 	if t.cfg.Hooks.StoreError != nil {
 		t.cfg.Hooks.StoreError(ctx, store, err)
+	}
+}
+
+// suits tells why an account cannot serve a request, whatever its health.
+func (m *member) suits(r *Request) (reason string) {
+	model, ok := m.models.serves(r.Operation.Model)
+	switch {
+	case r.Hint.Group != "" && !slices.Contains(m.Groups, r.Hint.Group):
+		return "not in the group asked for"
+	case !m.serves(r.Operation.Kind):
+		return m.refuses(r.Operation.Kind)
+	case !ok:
+		return fmt.Sprintf("does not serve the model %.100q", r.Operation.Model)
+	case !m.pricing.admits(m.Provider, model, r):
+		return fmt.Sprintf("has a limit of cost, and Config.Prices does not know the price of %.100q at %q", model, m.Provider.Name)
+	default:
+		return ""
 	}
 }

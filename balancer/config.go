@@ -31,7 +31,19 @@ type Config struct {
 
 	MaxAttempts int           // accounts tried for one request; 0: 3
 	Deadline    time.Duration // for all attempts, until an answer begins; 0: none but the caller's
+	MaxWait     time.Duration // how long a request waits, in order, while all accounts that could serve it are full; 0: not at all
 	MaxReplay   int64         // bytes of a request kept for another attempt; a longer one without GetBody gets one attempt only; 0: 8 MiB; at most 1 GiB
+
+	// NoLastResort answers at once that there is no account, when all rest. Otherwise
+	// the one that recovers first is tried all the same, by one request at a time,
+	// unless its provider named the time until which it must be left alone, or it
+	// rests for want of money or of a credential.
+	NoLastResort bool
+
+	// HealthRefresh is how often the states in Health are read again, so that what
+	// other programs have found out is known here; 0: every second; negative: never.
+	// It matters only where Health is given.
+	HealthRefresh time.Duration
 
 	// NoStreamUsage leaves streams as they are. Otherwise a streamed chat is asked for
 	// its usage where the provider tells it only then (provider.Provider.StreamUsage:
@@ -109,6 +121,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Health == nil {
 		c.Health = health.NewMemory(health.MemoryConfig{})
+	}
+	if c.HealthRefresh == 0 {
+		c.HealthRefresh = defaultHealthRefresh
 	}
 	if c.Quota == nil {
 		c.Quota = quota.NewMemory(quota.MemoryConfig{})

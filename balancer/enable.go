@@ -20,11 +20,8 @@ func (t *Transport) Enable(ctx context.Context, account string) error {
 }
 
 func (t *Transport) enable(ctx context.Context, m *member) error {
-	_, err := t.cfg.Health.Update(ctx, health.Subject{Kind: health.KindAccount, Name: m.Name}, func(s health.State) health.State {
+	_, err := t.update(ctx, m.domains[0], func(s health.State) health.State {
 		return m.policy.Enable(s, time.Now())
 	})
-	if err != nil {
-		t.storeError(ctx, "health", err)
-	}
 	return err
 }

@@ -66,6 +66,7 @@ func (e *Error) Timeout() bool {
 // passedOver says for each account why it was not tried.
 type passedOver struct {
 	reasons []string
+	more    int // accounts that are not named
 	retryAt time.Time
 }
 
@@ -74,17 +75,20 @@ const maxReasons = 20
 
 func (p *passedOver) add(account, reason string, until time.Time) {
 	p.reasons = append(p.reasons, account+": "+reason)
+	p.sooner(until)
+}
+
+// sooner notes when an account may be ready; the zero time says nothing.
+func (p *passedOver) sooner(until time.Time) {
 	if !until.IsZero() && (p.retryAt.IsZero() || until.Before(p.retryAt)) {
 		p.retryAt = until
 	}
 }
 
 func (p *passedOver) err() error {
-	shown := p.reasons
 	more := ""
-	if len(shown) > maxReasons {
-		more = fmt.Sprintf("; and %d more", len(shown)-maxReasons)
-		shown = shown[:maxReasons]
+	if p.more > 0 {
+		more = fmt.Sprintf("; and %d more", p.more)
 	}
-	return fmt.Errorf("%w: %s%s", ErrNoAccount, strings.Join(shown, "; "), more)
+	return fmt.Errorf("%w: %s%s", ErrNoAccount, strings.Join(p.reasons, "; "), more)
 }

@@ -2,12 +2,14 @@ package balancer
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 
+	"github.com/aitransport/aitransport/health"
 	"github.com/aitransport/aitransport/provider"
 )
 
@@ -16,6 +18,7 @@ type fleet struct {
 	members []*member
 	byName  map[string]*member
 	routes  []*route
+	domains map[health.Subject]*domain
 }
 
 // route is a base that URLs can stand below, and who may serve those.
@@ -24,7 +27,12 @@ type route struct {
 	match   func(*url.URL) (rest string, ok bool)
 	api     protocol
 	members []*member // enabled ones, by priority
+	byName  map[string]*member
+	crowds  *crowds
 }
+
+// named is the account of that name; nil: it is not among them.
+func (r *route) named(name string) *member { return r.byName[name] }
 
 // newFleet makes accounts ready. Accounts of the same name as before go on with
 // their counters.
@@ -50,11 +58,33 @@ func (t *Transport) newFleet(accounts []Account, before *fleet) (*fleet, error) 
 		if err != nil {
 			return nil, err
 		}
+		m.place = i
 		f.members = append(f.members, m)
 		f.byName[a.Name] = m
 	}
+	t.acquaint(f)
 	f.index()
 	return f, nil
+}
+
+// acquaint gives the accounts the domains that matter for them, with what the store
+// knows of those that are new here.
+func (t *Transport) acquaint(f *fleet) {
+	f.domains = make(map[health.Subject]*domain)
+	for _, m := range f.members {
+		for _, s := range m.subjects() {
+			f.domains[s] = nil
+		}
+	}
+	fresh := t.domains.ofFleet(f.domains)
+	for _, m := range f.members {
+		for _, s := range m.subjects() {
+			m.domains = append(m.domains, f.domains[s])
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	t.read(ctx, fresh)
 }
 
 // index finds the distinct bases. An API's official base leads to all accounts that
@@ -68,12 +98,13 @@ func (f *fleet) index() {
 	add := func(p place, match func(*url.URL) (string, bool), m *member) {
 		r, ok := routes[p]
 		if !ok {
-			r = &route{base: p.base, match: match, api: protocol{p.api}}
+			r = &route{base: p.base, match: match, api: protocol{p.api}, byName: make(map[string]*member)}
 			routes[p] = r
 			f.routes = append(f.routes, r)
 		}
 		if !m.Disabled {
 			r.members = append(r.members, m)
+			r.byName[m.Name] = m
 		}
 	}
 	for _, m := range f.members { // APIs first: they win where bases are the same
@@ -86,6 +117,7 @@ func (f *fleet) index() {
 	}
 	for _, r := range f.routes {
 		slices.SortStableFunc(r.members, func(a, b *member) int { return cmp.Compare(a.Priority, b.Priority) })
+		r.crowds = newCrowds(r.members)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aitransport/aitransport/health"
@@ -128,13 +129,11 @@ func judgePhase(e *transport.Error) (provider.Class, provider.Scope) {
 	return provider.ClassTransient, provider.ScopeAccount
 }
 
-// conclude tells health what an attempt says about each subject that mattered. One
-// request counts against a subject once, however many of its attempts met it.
+// conclude tells health what an attempt says about each domain that mattered. One
+// request counts against a domain once, however many of its attempts met it.
 func (at *attempt) conclude(v provider.Verdict, failed map[health.Subject]bool) {
 	blamed, outcome := at.blame(v)
-	if v.Class == provider.ClassOK || at.record.Status != 0 {
-		at.refresh()
-	}
+	at.blameModel(blamed)
 	for i := range at.checks {
 		k := &at.checks[i]
 		kind := k.subject.Kind
@@ -146,10 +145,27 @@ func (at *attempt) conclude(v provider.Verdict, failed map[health.Subject]bool) 
 				failed[k.subject] = true
 			}
 		case kind != blamed && (v.Class == provider.ClassOK || onWay && at.record.Status != 0): // any answer proves the way
-			at.report(k, health.Outcome{Kind: health.OutcomeSuccess})
+			at.report(k, health.Outcome{Kind: health.OutcomeSuccess, Free: at.r.Operation.Kind.Free()})
 		case k.claim:
 			at.report(k, health.Outcome{Kind: health.OutcomeNeutral})
 		}
+	}
+}
+
+// blameModel adds the domain of the model that is to blame, if it had none yet: those
+// that never failed are not kept.
+func (at *attempt) blameModel(kind health.Kind) {
+	var s health.Subject
+	switch kind {
+	case health.KindAccountModel:
+		s = at.accountModel(at.model)
+	case health.KindProviderModel:
+		s = at.providerModel(at.model)
+	default:
+		return
+	}
+	if !slices.ContainsFunc(at.checks, func(k check) bool { return k.subject == s }) {
+		at.checks = append(at.checks, check{domain: at.t.domains.failing(s)})
 	}
 }
 
@@ -172,6 +188,9 @@ func (at *attempt) blame(v provider.Verdict) (health.Kind, health.Outcome) {
 		rest(&o, missingRest)
 	case provider.ClassQuotaExhausted:
 		rest(&o, quotaRest)
+		if v.Until.IsZero() {
+			o.Kind, o.Permanent = health.OutcomeExhausted, v.Permanent
+		}
 	case provider.ClassAuthInvalid:
 		o.Kind, o.Permanent = health.OutcomeDisable, v.Permanent
 	default:
@@ -197,7 +216,10 @@ func (at *attempt) blamedKind(v provider.Verdict) health.Kind {
 		}
 		return health.KindAccount
 	case provider.ScopeProviderModel:
-		return health.KindProviderModel
+		if hasModel {
+			return health.KindProviderModel
+		}
+		return health.KindProvider
 	case provider.ScopeRoute:
 		return at.blamedWay()
 	default:

@@ -8,17 +8,16 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"reflect"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/aitransport/aitransport/health"
 	"github.com/aitransport/aitransport/provider"
+	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/transport"
 )
 
@@ -38,45 +37,12 @@ type member struct {
 	proxy        string // the account's one proxy, redacted; "": none, or it depends
 	way          string // for health: "direct", the proxy, or the account's own where it depends
 	identity     any    // equal for the same credential
-}
 
-// counters outlive a change of accounts: the account of the same name goes on with
-// them.
-type counters struct {
-	inFlight  atomic.Int64
-	firstByte atomic.Uint64 // moving average in nanoseconds, as float64 bits
-	limits    atomic.Pointer[[]provider.RateLimit]
-}
-
-// told notes what an answer's headers say of rate limits, if they say anything.
-func (c *counters) told(limits []provider.RateLimit) {
-	if limits != nil {
-		c.limits.Store(&limits)
-	}
-}
-
-// averageWeight is the share of the newest measurement in the moving average.
-const averageWeight = 0.2
-
-// answered notes how long an answer took to begin.
-func (c *counters) answered(d time.Duration) {
-	for {
-		old := c.firstByte.Load()
-		next := float64(d)
-		if old != 0 {
-			next = math.Float64frombits(old)*(1-averageWeight) + next*averageWeight
-		}
-		if c.firstByte.CompareAndSwap(old, math.Float64bits(next)) {
-			return
-		}
-	}
-}
-
-func (m *member) candidate() Candidate {
-	return Candidate{
-		Name: m.Name, Weight: max(m.Weight, 1), InFlight: int(m.counters.inFlight.Load()),
-		FirstByte: time.Duration(math.Float64frombits(m.counters.firstByte.Load())),
-	}
+	place       int       // in the configuration
+	likeness    string    // equal for accounts that serve the same requests
+	quotaKey    string    // in the quota store
+	maxInFlight int64     // at the same time; 0: no limit
+	domains     []*domain // of the account first, then of its way
 }
 
 // newMember makes an account ready. The account is ours to change.
@@ -96,6 +62,13 @@ func (t *Transport) newMember(a *Account, index int, c *counters) (*member, erro
 	if a.Health != nil {
 		m.policy = *a.Health
 	}
+	m.quotaKey = "account/" + a.Name
+	for _, l := range a.Limits {
+		if l.Unit == quota.InFlight && (m.maxInFlight == 0 || l.Max < m.maxInFlight) {
+			m.maxInFlight = l.Max
+		}
+	}
+	m.likeness = m.serving()
 	base, err := url.Parse(a.Provider.BaseURL)
 	if err != nil { // Validate has accepted it
 		return nil, accountError(a, index, "Provider", "its base URL cannot be read")
@@ -187,20 +160,34 @@ func (t *Transport) transportConfig(a *Account) (transport.Config, error) {
 	return c, nil
 }
 
-// subjects are what health knows that matters when this member serves a model.
-func (m *member) subjects(model string) []health.Subject {
-	s := append(make([]health.Subject, 0, 5),
-		health.Subject{Kind: health.KindAccount, Name: m.Name},
-		health.Subject{Kind: health.KindRoute, Name: m.way + " " + m.origin})
+// subjects are what health knows that matters for this member, whatever the model.
+func (m *member) subjects() []health.Subject {
+	s := []health.Subject{
+		{Kind: health.KindAccount, Name: m.Name},
+		{Kind: health.KindRoute, Name: m.way + " " + m.origin},
+		{Kind: health.KindProvider, Name: m.Provider.Name + " " + m.origin},
+	}
 	if m.proxy != "" {
 		s = append(s, health.Subject{Kind: health.KindProxy, Name: m.proxy})
 	}
-	if model != "" {
-		s = append(s,
-			health.Subject{Kind: health.KindAccountModel, Name: m.Name, Model: model},
-			health.Subject{Kind: health.KindProviderModel, Name: m.Provider.Name + " " + m.origin, Model: model})
-	}
 	return s
+}
+
+// ofModel are the subjects that matter when this member serves the request's model.
+func (m *member) ofModel(r *Request) []health.Subject {
+	model, _ := m.models.serves(r.Operation.Model)
+	if model == "" {
+		return nil
+	}
+	return []health.Subject{m.accountModel(model), m.providerModel(model)}
+}
+
+func (m *member) accountModel(model string) health.Subject {
+	return health.Subject{Kind: health.KindAccountModel, Name: m.Name, Model: model}
+}
+
+func (m *member) providerModel(model string) health.Subject {
+	return health.Subject{Kind: health.KindProviderModel, Name: m.Provider.Name + " " + m.origin, Model: model}
 }
 
 // authorize is how the provider, or its API, sets a credential.

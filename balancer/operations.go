@@ -22,7 +22,7 @@ func (a *Account) checkOperations(index int) error {
 			return accountError(a, index, "Operations", "one of them is unknown: name those that the account serves; requests that are not recognised are always passed on")
 		}
 		if !a.Provider.Serves(k) {
-			return accountError(a, index, "Operations", "provider %q does not serve %s: leave it out; it serves %s", a.Provider.Name, k, list(a.Provider.Operations))
+			return accountError(a, index, "Operations", "provider %q does not serve %s: leave it out; it serves %s", a.Provider.Name, k, listed(a.Provider.Operations))
 		}
 	}
 	return nil
@@ -40,11 +40,11 @@ func (m *member) refuses(k provider.OperationKind) string {
 	if served == nil {
 		served = m.Provider.Operations
 	}
-	return fmt.Sprintf("does not serve %s (it serves %s)", k, list(served))
+	return fmt.Sprintf("does not serve %s (it serves %s)", k, listed(served))
 }
 
-// list names operations for people.
-func list(kinds []provider.OperationKind) string {
+// listed names operations for people.
+func listed(kinds []provider.OperationKind) string {
 	if len(kinds) == 0 {
 		return "none"
 	}

@@ -7,7 +7,14 @@ import (
 )
 
 // Picker chooses one of the accounts that can serve a request: the index of a
-// candidate. An index out of range means none. It may be called concurrently.
+// candidate. An index out of range means none. It may be called concurrently, and
+// more than once for an attempt.
+//
+// For [LeastLoaded], [RoundRobin], [InOrder], [Random] and [Cheapest] the balancer
+// keeps its accounts in an order that finds the next one at once; their Pick is for
+// Pickers of one's own that build on them, and looks at each candidate. One's own
+// sees the accounts that are ready without a copy being made, unless one that it
+// picks turns out not to fit the request.
 type Picker interface {
 	Pick(ctx context.Context, r *Request, from Candidates) int
 }
@@ -21,7 +28,8 @@ func (f PickerFunc) Pick(ctx context.Context, r *Request, from Candidates) int {
 }
 
 // Candidates are the accounts to choose from: all of one priority, at least one.
-// They are valid during the call of Pick only.
+// They are valid during the call of Pick only. While it runs, accounts may begin or
+// cease to be ready: an index that At was asked about keeps its meaning.
 type Candidates interface {
 	Len() int
 	At(i int) Candidate
@@ -32,63 +40,120 @@ type Candidate struct {
 	Name      string
 	Weight    int           // at least 1
 	InFlight  int           // requests of this process that it serves now
-	FirstByte time.Duration // time to the first byte of its answers, moving average; 0: not known yet
+	Served    int64         // requests of this process that it was given, those in flight included
+	FirstByte time.Duration // time to the first byte of its answers, see AccountSnapshot; 0: not known yet
+
+	// Price is what a million tokens cost the account, three of input to one of
+	// output, in nano-USD; below 0: not known.
+	Price int64
 }
 
-// LeastLoaded takes two candidates at random, by weight, and picks the one that
-// would be done sooner: fewer requests in flight for its weight and, where both have
-// answered before, faster to answer. Two draws keep everybody from running to the
-// same one. It is the default.
+// LeastLoaded draws two accounts by weight and takes the one that would be done
+// sooner: fewer requests in flight for its weight, or clearly faster to answer. Two
+// draws keep everybody from running to the same one. It is the default.
 type LeastLoaded struct{}
 
 // Pick implements [Picker].
 func (LeastLoaded) Pick(_ context.Context, _ *Request, from Candidates) int {
-	if from.Len() == 1 {
-		return 0
-	}
-	total := 0
-	for i := range from.Len() {
-		total += from.At(i).Weight
-	}
-	first := draw(from, rand.IntN(total)) //nolint:gosec // spreading load needs no secrecy
-	rest := total - from.At(first).Weight
-	second := drawOther(from, rand.IntN(rest), first) //nolint:gosec // spreading load needs no secrecy
+	first, second := draw(from), draw(from)
 	if lighter(from.At(second), from.At(first)) {
 		return second
 	}
 	return first
 }
 
-// lighter tells whether a would be done sooner than b.
-func lighter(a, b Candidate) bool {
-	loadA, loadB := float64(a.InFlight+1)/float64(a.Weight), float64(b.InFlight+1)/float64(b.Weight)
-	if a.FirstByte > 0 && b.FirstByte > 0 {
-		loadA *= float64(max(a.FirstByte, minFirstByte))
-		loadB *= float64(max(b.FirstByte, minFirstByte))
-	}
-	return loadA < loadB
+// Random draws an account by weight.
+type Random struct{}
+
+// Pick implements [Picker].
+func (Random) Pick(_ context.Context, _ *Request, from Candidates) int { return draw(from) }
+
+// RoundRobin takes the accounts in turn, each as often as its weight says and as
+// evenly spread as the weights allow.
+type RoundRobin struct{}
+
+// Pick implements [Picker]: it takes the one that was given the fewest requests for
+// its weight.
+func (RoundRobin) Pick(_ context.Context, _ *Request, from Candidates) int {
+	return least(from, func(c Candidate) float64 { return float64(c.Served) / float64(c.Weight) })
 }
 
-// draw is the candidate in whose share of the weights n falls.
-func draw(from Candidates, n int) int {
-	return drawOther(from, n, -1)
-}
+// InOrder takes the first account of the configuration that is ready, and the others
+// only when those before them are not.
+type InOrder struct{}
 
-// drawOther is draw with one candidate left out.
-func drawOther(from Candidates, n, except int) int {
-	last := 0
+// Pick implements [Picker]: Candidates stand in no order of their own, so it takes
+// the first by name.
+func (InOrder) Pick(_ context.Context, _ *Request, from Candidates) int {
+	found := 0
 	for i := range from.Len() {
-		if i == except {
-			continue
-		}
-		last = i
-		if n -= from.At(i).Weight; n < 0 {
-			break
+		if from.At(i).Name < from.At(found).Name {
+			found = i
 		}
 	}
-	return last
+	return found
 }
 
-// minFirstByte keeps an account that answers from a cache from looking infinitely
-// fast.
-const minFirstByte = time.Millisecond
+// Cheapest takes the accounts for which the model costs least, by Config.Prices and
+// Account.PriceFactor: three tokens of input to one of output. Of those that cost the
+// same it takes the least loaded; those whose price is not known come last.
+type Cheapest struct{}
+
+// Pick implements [Picker].
+func (Cheapest) Pick(_ context.Context, _ *Request, from Candidates) int {
+	return least(from, func(c Candidate) float64 {
+		if c.Price < 0 {
+			return float64(noEnd)
+		}
+		return float64(c.Price)
+	})
+}
+
+// least is the candidate of which f is least, the first of several.
+func least(from Candidates, f func(Candidate) float64) int {
+	found, value := 0, f(from.At(0))
+	for i := 1; i < from.Len(); i++ {
+		if v := f(from.At(i)); v < value {
+			found, value = i, v
+		}
+	}
+	return found
+}
+
+// draw is a candidate, drawn by weight.
+func draw(from Candidates) int {
+	total := 0
+	for i := range from.Len() {
+		total += from.At(i).Weight
+	}
+	left := rand.IntN(total) //nolint:gosec // spreading load needs no secrecy
+	for i := range from.Len() {
+		if left -= from.At(i).Weight; left < 0 {
+			return i
+		}
+	}
+	return from.Len() - 1
+}
+
+// lighter tells whether a would be done sooner than b, which was drawn first.
+//
+// Where both answer about as fast, a has to have less to do for its weight than b
+// has already: then idle accounts are drawn by their weights alone, and busy ones
+// even out. One that is clearly slower to answer counts as that much busier.
+func lighter(a, b Candidate) bool {
+	weightA, weightB := float64(a.Weight), float64(b.Weight)
+	slowA, slowB := float64(max(a.FirstByte, minFirstByte)), float64(max(b.FirstByte, minFirstByte))
+	if a.FirstByte == 0 || b.FirstByte == 0 || max(slowA, slowB) < clearly*min(slowA, slowB) {
+		return float64(a.InFlight+1)/weightA <= float64(b.InFlight)/weightB
+	}
+	return float64(a.InFlight+1)/weightA*slowA < float64(b.InFlight+1)/weightB*slowB
+}
+
+const (
+	// clearly is how many times slower an account has to be for that to count.
+	clearly = 1.5
+
+	// minFirstByte keeps an account that answers from a cache from looking
+	// infinitely fast.
+	minFirstByte = time.Millisecond
+)

@@ -87,6 +87,21 @@ func (at *attempt) cost(u provider.Usage) (nano int64, known bool) {
 	return p.factor.Of(nano), ok && u.Complete
 }
 
+// price is what a million tokens of a model cost the account, three of input to one
+// of output; below 0: not known.
+func (m *member) price(asked string) int64 {
+	model, ok := m.models.serves(asked)
+	if !ok || m.pricing.prices == nil {
+		return -1
+	}
+	p := &m.pricing
+	nano, ok := p.prices.Cost(p.whose(m.Provider, model), model, provider.Usage{Input: 750_000, Output: 250_000, Complete: true})
+	if !ok {
+		return -1
+	}
+	return p.factor.Of(nano)
+}
+
 // whose is under which name the prices at a provider are looked up: its own, if a row
 // means just that, or else its vendor's.
 func (p *pricing) whose(at *provider.Provider, model string) string {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/aitransport/aitransport/provider"
 )
@@ -29,12 +30,15 @@ type Request struct {
 	broken *callersFailure // notes a failure of the caller's own body
 	tries  int             // attempts it may have
 	end    func()          // called once its books are kept
+
+	arrived time.Time
+	waited  time.Duration // in line, for busy accounts
 }
 
 // newRequest reads as much of a request as may be sent again, and understands it.
 // The context bounds the reading.
 func (t *Transport) newRequest(ctx context.Context, in *http.Request, f *fleet) (*Request, error) {
-	r := &Request{in: in, number: t.next.Add(1), Hint: hintOf(in.Context()), tries: t.cfg.MaxAttempts}
+	r := &Request{in: in, number: t.next.Add(1), arrived: time.Now(), Hint: hintOf(in.Context()), tries: t.cfg.MaxAttempts}
 	matches, err := f.match(in.URL)
 	if err != nil {
 		return nil, err

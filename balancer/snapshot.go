@@ -25,7 +25,8 @@ type AccountSnapshot struct {
 	Reason    string        `json:"reason,omitempty"`
 	Until     time.Time     `json:"until,omitzero"` // when its rest ends
 	InFlight  int           `json:"inFlight"`       // requests of this process
-	FirstByte time.Duration `json:"firstByte"`      // moving average; 0: not known
+	Served    int64         `json:"served"`         // requests that this process gave it, those in flight included
+	FirstByte time.Duration `json:"firstByte"`      // how long answers take to begin: an average that rises at once and falls by a third in ten seconds; 0: not known
 
 	// RateLimits are those that the last answer with such headers told of, good or
 	// not; nil: none did. They are as the provider saw them then.
@@ -53,7 +54,7 @@ func (t *Transport) Snapshot(ctx context.Context) (Snapshot, error) {
 		s.Accounts[i] = AccountSnapshot{
 			Name: m.Name, Provider: m.Provider.Name, Proxy: m.proxy, Disabled: m.Disabled,
 			State: states[i].Phase(now).String(), Reason: states[i].Reason,
-			InFlight: c.InFlight, FirstByte: c.FirstByte,
+			InFlight: c.InFlight, Served: c.Served, FirstByte: c.FirstByte,
 		}
 		if limits := m.counters.limits.Load(); limits != nil {
 			s.Accounts[i].RateLimits = slices.Clone(*limits)

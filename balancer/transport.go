@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"sync"
@@ -21,10 +22,13 @@ type Transport struct {
 	calls   *calls           // the requests under way
 	codings provider.Codings // of requests
 
-	fleet atomic.Pointer[fleet]
-	next  atomic.Uint64 // number of the last request
-	told  unpriced      // the models whose price is not known
-	mu    sync.Mutex    // one change of accounts at a time
+	fleet   atomic.Pointer[fleet]
+	domains *domains
+	next    atomic.Uint64 // number of the last request
+	told    unpriced      // the models whose price is not known
+	mu      sync.Mutex    // one change of accounts at a time
+
+	beside sync.WaitGroup // what runs beside the requests, until Close
 }
 
 // minPool is the least number of agents a shared pool keeps.
@@ -33,14 +37,18 @@ const minPool = 100
 // New makes a Transport. An error names the account and field that is wrong and
 // what to write instead; nothing has been sent then.
 func New(cfg Config) (*Transport, error) {
-	if cfg.MaxAttempts < 0 || cfg.MaxReplay < 0 || cfg.Deadline < 0 {
-		return nil, errors.New("balancer: MaxAttempts, MaxReplay or Deadline is negative: write 0 for the default")
+	if cfg.MaxAttempts < 0 || cfg.MaxReplay < 0 || cfg.Deadline < 0 || cfg.MaxWait < 0 {
+		return nil, errors.New("balancer: MaxAttempts, MaxReplay, Deadline or MaxWait is negative: write 0 for the default")
 	}
+	if err := cfg.Policy.Validate(); err != nil {
+		return nil, fmt.Errorf("balancer: Config.Policy: %w", err)
+	}
+	shared := cfg.Health != nil
 	cfg = cfg.withDefaults()
 	accounts := cfg.Accounts
 	cfg.Accounts = nil // they hold secrets
 	cfg.Attempt = slices.Clone(cfg.Attempt)
-	t := &Transport{cfg: &cfg, pool: cfg.Transport.Pool, calls: newCalls(), codings: codings(cfg.Transport.Decoders)}
+	t := &Transport{cfg: &cfg, pool: cfg.Transport.Pool, calls: newCalls(), domains: newDomains(), codings: codings(cfg.Transport.Decoders)}
 	if t.pool == nil {
 		t.owned = true
 		t.pool = pool.New(pool.Config{MaxAgents: minPool, Logger: cfg.Logger})
@@ -48,6 +56,10 @@ func New(cfg Config) (*Transport, error) {
 	if err := t.SetAccounts(accounts); err != nil {
 		_ = t.Close()
 		return nil, err
+	}
+	if shared && t.cfg.HealthRefresh > 0 {
+		t.beside.Add(1)
+		go t.refresh(t.cfg.HealthRefresh)
 	}
 	return t, nil
 }
@@ -71,6 +83,7 @@ func (t *Transport) SetAccounts(accounts []Account) error {
 		t.pool.Grow(2 * len(f.members)) // an account with a fallback has two routes
 	}
 	t.fleet.Store(f)
+	t.domains.keep(f.domains)
 	if before != nil {
 		for name, m := range f.byName {
 			if old, ok := before.byName[name]; ok && old.identity != m.identity {
@@ -101,6 +114,7 @@ func (t *Transport) CloseIdleConnections() {
 // open. It may be called more than once and returns nil.
 func (t *Transport) Close() error {
 	t.calls.end()
+	t.beside.Wait()
 	if t.owned {
 		return t.pool.Close()
 	}

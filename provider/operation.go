@@ -55,8 +55,9 @@ func (k OperationKind) keeps() bool {
 	return false
 }
 
-// free reports whether the operation uses no tokens, whatever comes back.
-func (k OperationKind) free() bool { return k == OpCountTokens || k == OpModels || k == OpFiles }
+// Free reports whether operations of that kind cost nothing, so that a good answer does
+// not show that there is money: counting tokens, models and files.
+func (k OperationKind) Free() bool { return k == OpCountTokens || k == OpModels || k == OpFiles }
 
 // An Operation is what could be told about a request. What could not be told
 // is left at its zero value. It is a value: copy it as you like.

@@ -76,7 +76,7 @@ func (t *tally) result() Usage {
 		u.add(&t.compaction)
 	}
 	u.bound()
-	u.Complete = t.ended && (t.reported || t.op.Kind == OpModeration) || t.op.Kind.free()
+	u.Complete = t.ended && (t.reported || t.op.Kind == OpModeration) || t.op.Kind.Free()
 	return u
 }
 

@@ -1,0 +1,225 @@
+package balancer
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/aitransport/aitransport/provider"
+)
+
+// crowd are the accounts that may serve one sort of requests, by priority, and those
+// who wait for one of them.
+type crowd struct {
+	model string // "": of whatever model; else a part kept apart while it has trouble
+	tiers []*tier
+	size  int // accounts in all tiers
+	queue queue
+}
+
+// errand says what of a request decides who may serve it at all.
+type errand struct {
+	kind       provider.OperationKind
+	model      string
+	group      string
+	chargeable bool
+}
+
+// place is what a route knows of an errand.
+type place struct {
+	crowd *crowd                // shared by the sorts that the same accounts serve
+	apart atomic.Pointer[crowd] // the same accounts for this model alone, while it has trouble
+}
+
+// What is remembered is bounded, since callers make up names of models: the errands,
+// and the accounts in all crowds of a route together.
+const (
+	maxSorts   = 4096
+	maxCrowded = 1 << 20
+)
+
+// crowds finds the accounts for requests on a route. It asks each sort of account
+// about each sort of request once.
+type crowds struct {
+	members []*member // by priority
+	kinds   [][]*member
+
+	mu     sync.RWMutex
+	sorts  map[errand]*place
+	shared map[string]*crowd
+	size   int          // accounts in shared
+	apart  atomic.Int64 // accounts in those apart
+}
+
+func newCrowds(members []*member) *crowds {
+	c := &crowds{members: members, sorts: make(map[errand]*place), shared: make(map[string]*crowd)}
+	at := make(map[string]int)
+	for _, m := range members {
+		i, ok := at[m.likeness]
+		if !ok {
+			i = len(c.kinds)
+			at[m.likeness] = i
+			c.kinds = append(c.kinds, nil)
+		}
+		c.kinds[i] = append(c.kinds[i], m)
+	}
+	return c
+}
+
+// of finds the crowd for a request.
+func (c *crowds) of(t *Transport, r *Request, now int64) *crowd {
+	s := errand{kind: r.Operation.Kind, model: r.Operation.Model, group: r.Hint.Group, chargeable: chargeable(r)}
+	c.mu.RLock()
+	p := c.sorts[s]
+	c.mu.RUnlock()
+	if p == nil {
+		p = c.learn(t, r, s)
+	}
+	if !t.domains.inTrouble(s.model, now) {
+		if apart := p.apart.Load(); apart != nil && p.apart.CompareAndSwap(apart, nil) {
+			c.apart.Add(-int64(p.crowd.size))
+		}
+		return p.crowd
+	}
+	return c.split(t, p, s.model)
+}
+
+// split keeps the accounts apart for a model that has trouble, so that those which
+// cannot serve it are not asked again and again.
+func (c *crowds) split(t *Transport, p *place, model string) *crowd {
+	if apart := p.apart.Load(); apart != nil {
+		return apart
+	}
+	if c.apart.Add(int64(p.crowd.size)) > maxCrowded { // it is slower, and as right
+		c.apart.Add(-int64(p.crowd.size))
+		return p.crowd
+	}
+	apart := p.crowd.split(t, model)
+	if !p.apart.CompareAndSwap(nil, apart) {
+		c.apart.Add(-int64(p.crowd.size))
+		if other := p.apart.Load(); other != nil {
+			return other
+		}
+	}
+	return apart
+}
+
+// learn asks the accounts about an errand.
+func (c *crowds) learn(t *Transport, r *Request, s errand) *place {
+	var (
+		members []*member
+		key     strings.Builder
+	)
+	for i, alike := range c.kinds {
+		if alike[0].suits(r) == "" {
+			members = append(members, alike...)
+			key.WriteByte(byte(i)) //nolint:gosec // with the next, all of it
+			key.WriteByte(byte(i >> 8))
+			key.WriteByte(byte(i >> 16))
+		}
+	}
+	if _, cheapest := t.cfg.Picker.(Cheapest); cheapest {
+		key.WriteString(s.model) // each has its own prices
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.sorts[s]; p != nil {
+		return p
+	}
+	if len(c.sorts) >= maxSorts || c.size > maxCrowded {
+		clear(c.sorts)
+		clear(c.shared)
+		c.size = 0
+		c.apart.Store(0)
+	}
+	shared := c.shared[key.String()]
+	if shared == nil {
+		c.size += len(members)
+		shared = newCrowd(t, members, s.model)
+		c.shared[key.String()] = shared
+	}
+	p := &place{crowd: shared}
+	c.sorts[s] = p
+	return p
+}
+
+// newCrowd sorts accounts into tiers.
+func newCrowd(t *Transport, members []*member, model string) *crowd {
+	c := &crowd{size: len(members)}
+	if _, cheapest := t.cfg.Picker.(Cheapest); cheapest {
+		c.tiers = c.byPrice(t, members, model)
+		return c
+	}
+	members = slices.Clone(members)
+	slices.SortStableFunc(members, func(a, b *member) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.place, b.place))
+	})
+	for len(members) > 0 {
+		n := slices.IndexFunc(members, func(m *member) bool { return m.Priority != members[0].Priority })
+		if n < 0 {
+			n = len(members)
+		}
+		c.tiers = append(c.tiers, newTier(t, c, members[:n:n], orderOf(t.cfg.Picker, members[:n:n])))
+		members = members[n:]
+	}
+	return c
+}
+
+// split is the same accounts for one model.
+func (c *crowd) split(of *Transport, model string) *crowd {
+	apart := &crowd{model: model, size: c.size}
+	for _, t := range c.tiers {
+		apart.tiers = append(apart.tiers, newTier(of, apart, t.members, orderOf(of.cfg.Picker, t.members)))
+	}
+	return apart
+}
+
+// byPrice makes a tier of each price of each priority; those whose price is not known
+// come last.
+func (c *crowd) byPrice(t *Transport, members []*member, model string) (tiers []*tier) {
+	type offer struct {
+		m    *member
+		cost int64
+	}
+	offers := make([]offer, len(members))
+	for i, m := range members {
+		offers[i] = offer{m, m.price(model)}
+		if offers[i].cost < 0 {
+			offers[i].cost = noEnd
+		}
+	}
+	slices.SortStableFunc(offers, func(a, b offer) int {
+		return cmp.Or(cmp.Compare(a.m.Priority, b.m.Priority), cmp.Compare(a.cost, b.cost), cmp.Compare(a.m.place, b.m.place))
+	})
+	for len(offers) > 0 {
+		same := make([]*member, 0, 1)
+		for len(same) < len(offers) && offers[len(same)].cost == offers[0].cost && offers[len(same)].m.Priority == offers[0].m.Priority {
+			same = append(same, offers[len(same)].m)
+		}
+		tiers = append(tiers, newTier(t, c, same, orderOf(LeastLoaded{}, same)))
+		offers = offers[len(same):]
+	}
+	return tiers
+}
+
+// orderOf is the order in which a Picker goes through accounts.
+func orderOf(picker Picker, members []*member) order {
+	weights := make([]int64, len(members))
+	for i, m := range members {
+		weights[i] = int64(max(m.Weight, 1))
+	}
+	switch picker.(type) {
+	case InOrder:
+		return newFirst(len(members))
+	case RoundRobin:
+		return newTurns(weights)
+	case Random:
+		return newWeighted(weights)
+	case LeastLoaded, Cheapest:
+		return &paired{newWeighted(weights), func(i, j int) bool { return lighter(members[i].candidate(), members[j].candidate()) }}
+	default:
+		return newDense(len(members))
+	}
+}

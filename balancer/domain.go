@@ -1,0 +1,283 @@
+package balancer
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/aitransport/aitransport/health"
+)
+
+// domain is something that can fail on its own, with what is known of its health.
+// Choosing looks at that alone; the store is told of changes, and read beside the
+// requests.
+type domain struct {
+	subject health.Subject
+	seed    uint64
+	state   atomic.Pointer[health.State] // nil: healthy, and never anything else
+	good    atomic.Int64                 // successes that were not worth a write
+	since   atomic.Int64                 // when their counting began, in nanoseconds since 1970
+}
+
+func newDomain(s health.Subject) *domain {
+	d := &domain{subject: s, seed: s.Seed()}
+	d.since.Store(time.Now().UnixNano())
+	return d
+}
+
+// known is the last state that is known.
+func (d *domain) known() health.State {
+	if s := d.state.Load(); s != nil {
+		return *s
+	}
+	return health.State{}
+}
+
+// learn notes a state, unless a newer one is known, and tells whether the domain can
+// be used again that could not be before.
+func (d *domain) learn(s health.State, now time.Time) (better bool) {
+	for {
+		old := d.state.Load()
+		switch {
+		case old == nil && s == (health.State{}):
+			return false
+		case old != nil && (old.Version > s.Version || *old == s):
+			return false
+		}
+		if d.state.CompareAndSwap(old, &s) {
+			return old != nil && !usable(old, now) && usable(&s, now)
+		}
+	}
+}
+
+// forget makes the domain healthy, since the store did not know it at a time, unless
+// something newer is known.
+func (d *domain) forget(asOf, now time.Time) (better bool) {
+	old := d.state.Load()
+	if old == nil || int64(old.Version) >= asOf.UnixNano() { //nolint:gosec // nanoseconds, as health counts versions
+		return false
+	}
+	return d.state.CompareAndSwap(old, nil) && !usable(old, now)
+}
+
+func usable(s *health.State, now time.Time) bool {
+	switch s.Phase(now) {
+	case health.PhaseClosed:
+		return true
+	case health.PhaseHalfOpen:
+		return !now.Before(s.ProbeUntil)
+	default:
+		return false
+	}
+}
+
+// succeeded counts a success that changes nothing: it is told with the next outcome
+// that does.
+func (d *domain) succeeded() { d.good.Add(1) }
+
+// successes takes those out that were counted, and says since when.
+func (d *domain) successes(now time.Time) (n int, since time.Time) {
+	from := d.since.Swap(now.UnixNano())
+	return int(d.good.Swap(0)), time.Unix(0, from)
+}
+
+// domains are those of the accounts, of their ways and, where they have trouble, of
+// models.
+type domains struct {
+	mu     sync.RWMutex
+	fixed  map[health.Subject]*domain // of the accounts there are
+	models map[health.Subject]*domain // of those that failed at some time
+	count  atomic.Int64               // of models
+
+	troubled map[string]int64 // models that some account cannot serve, and until when at the latest
+}
+
+// maxModelDomains bounds how many pairs with a model are remembered: callers may
+// make up names.
+const maxModelDomains = 50_000
+
+func newDomains() *domains {
+	return &domains{fixed: make(map[health.Subject]*domain), models: make(map[health.Subject]*domain), troubled: make(map[string]int64)}
+}
+
+// ofFleet returns the domains of subjects, the same ones as before where they were
+// known, and forgets those of other fleets. fresh are those that are new.
+func (ds *domains) ofFleet(subjects map[health.Subject]*domain) (fresh []*domain) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	for s := range subjects {
+		d := ds.fixed[s]
+		if d == nil {
+			d = newDomain(s)
+			fresh = append(fresh, d)
+		}
+		subjects[s] = d
+	}
+	return fresh
+}
+
+// keep makes these the domains of the accounts there are.
+func (ds *domains) keep(fixed map[health.Subject]*domain) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	ds.fixed = fixed
+}
+
+// ofModel is the domain of a subject with a model; nil: it never failed.
+func (ds *domains) ofModel(s health.Subject) *domain {
+	if ds.count.Load() == 0 {
+		return nil
+	}
+	ds.mu.RLock()
+	defer ds.mu.RUnlock()
+	return ds.models[s]
+}
+
+// failing is ofModel for one that has failed now.
+func (ds *domains) failing(s health.Subject) *domain {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	d := ds.models[s]
+	if d == nil {
+		if len(ds.models) >= maxModelDomains {
+			ds.makeRoom()
+		}
+		d = newDomain(s)
+		ds.models[s] = d
+		ds.count.Store(int64(len(ds.models)))
+	}
+	return d
+}
+
+// makeRoom forgets the healthy ones, and others if there are none.
+func (ds *domains) makeRoom() {
+	now := time.Now()
+	for s, d := range ds.models {
+		if known := d.known(); known.Phase(now) == health.PhaseClosed {
+			delete(ds.models, s)
+		}
+	}
+	for s := range ds.models {
+		if len(ds.models) < maxModelDomains {
+			return
+		}
+		delete(ds.models, s)
+	}
+}
+
+// trouble notes that some account cannot serve a model for now.
+func (ds *domains) trouble(s *health.State, model string, now time.Time) {
+	phase := s.Phase(now)
+	if phase == health.PhaseClosed {
+		return
+	}
+	until := now.Add(time.Hour) // disabled, or to be probed
+	if phase == health.PhaseOpen {
+		until = s.RestUntil.Add(time.Minute)
+	}
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	if len(ds.troubled) >= maxTroubled {
+		clear(ds.troubled) // choosing is slower for them, and as right
+	}
+	ds.troubled[model] = max(ds.troubled[model], until.UnixNano())
+}
+
+const maxTroubled = 1000
+
+// inTrouble tells whether it is worth to keep accounts apart for a model.
+func (ds *domains) inTrouble(model string, now int64) bool {
+	if model == "" || ds.count.Load() == 0 {
+		return false
+	}
+	ds.mu.RLock()
+	defer ds.mu.RUnlock()
+	return ds.troubled[model] > now
+}
+
+// all are the domains that are known.
+func (ds *domains) all() []*domain {
+	ds.mu.RLock()
+	defer ds.mu.RUnlock()
+	list := make([]*domain, 0, len(ds.fixed)+len(ds.models))
+	for _, d := range ds.fixed {
+		list = append(list, d)
+	}
+	for _, d := range ds.models {
+		list = append(list, d)
+	}
+	return list
+}
+
+// read asks the store for the states of domains. A broken one rests nobody: a request
+// that fails is found out anyway, one that is never made is not.
+func (t *Transport) read(ctx context.Context, list []*domain) {
+	const batch = 1000
+	for len(list) > 0 {
+		part := list[:min(len(list), batch)]
+		list = list[len(part):]
+		subjects := make([]health.Subject, len(part))
+		for i, d := range part {
+			subjects[i] = d.subject
+		}
+		asOf := time.Now()
+		states, err := t.cfg.Health.Load(ctx, subjects)
+		if err == nil && len(states) != len(subjects) {
+			err = errStates
+		}
+		if err != nil {
+			t.storeError(ctx, "health", err)
+			return
+		}
+		now := time.Now()
+		for i, d := range part {
+			t.noticed(d, states[i], asOf, now)
+		}
+	}
+}
+
+// noticed takes in a state that the store had at a time.
+func (t *Transport) noticed(d *domain, s health.State, asOf, now time.Time) {
+	better := false
+	if s == (health.State{}) {
+		better = d.forget(asOf, now)
+	} else {
+		better = d.learn(s, now)
+		if d.subject.Model != "" {
+			t.domains.trouble(&s, d.subject.Model, now)
+		}
+	}
+	if better {
+		t.wake(d.subject)
+	}
+}
+
+// update changes a domain in the store, and tells whether that worked.
+func (t *Transport) update(ctx context.Context, d *domain, f func(health.State) health.State) (health.State, error) {
+	asOf := time.Now()
+	s, err := t.cfg.Health.Update(ctx, d.subject, f)
+	if err != nil {
+		t.storeError(ctx, "health", err)
+		return s, err
+	}
+	t.noticed(d, s, asOf, time.Now())
+	return s, nil
+}
+
+// wake makes accounts ready again that waited for a domain.
+func (t *Transport) wake(s health.Subject) {
+	f := t.fleet.Load()
+	if f == nil {
+		return
+	}
+	if s.Kind == health.KindAccount || s.Kind == health.KindAccountModel {
+		if m := f.byName[s.Name]; m != nil {
+			m.counters.wake()
+		}
+		return
+	}
+	for _, m := range f.members {
+		m.counters.wake()
+	}
+}

@@ -1,0 +1,169 @@
+package balancer
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aitransport/aitransport/health"
+)
+
+// serving is equal for accounts that serve the same requests: it is made of all that
+// suits looks at.
+func (m *member) serving() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%v %v %q", m.Provider.Operations, m.Operations, slices.Sorted(slices.Values(m.Groups)))
+	if m.Models == nil {
+		b.WriteString(" all")
+	}
+	for _, asked := range slices.Sorted(maps.Keys(m.Models)) {
+		fmt.Fprintf(&b, " %q:%q", asked, m.Models[asked])
+	}
+	if m.pricing.limited {
+		fmt.Fprintf(&b, " limited %q %q", m.Provider.Name, m.Provider.Vendor)
+	}
+	return b.String()
+}
+
+// ready tells whether anybody may use the account now: why not, and until when. With a
+// model: that model of it.
+func (m *member) ready(t *Transport, now time.Time, model string) (until int64, why unready) {
+	if until, busy := m.busy(now); busy {
+		return until, busyNow
+	}
+	for _, d := range m.domains {
+		if s := d.state.Load(); s != nil {
+			if v := m.policy.Allow(*s, now); v.Decision == health.DecisionNo {
+				return nanos(v.Until), restingNow
+			}
+		}
+	}
+	if model != "" {
+		if v, _ := m.modelVerdict(t, model, now); v.Decision == health.DecisionNo {
+			return nanos(v.Until), restingNow
+		}
+	}
+	return 0, ready
+}
+
+// busy tells whether the account is full or off duty, and until when.
+func (m *member) busy(now time.Time) (until int64, busy bool) {
+	if m.maxInFlight > 0 && m.counters.inFlight.Load() >= m.maxInFlight {
+		return noEnd, true
+	}
+	if f := m.counters.full.Load(); f != nil && f.until > now.UnixNano() {
+		return f.until, true
+	}
+	if opens, closed := m.Schedule.closed(now); closed {
+		return nanos(opens), true
+	}
+	return 0, false
+}
+
+// modelVerdict is what health says of a model that was asked for, and about what.
+func (m *member) modelVerdict(t *Transport, asked string, now time.Time) (health.Verdict, *domain) {
+	model, ok := m.models.serves(asked)
+	if !ok || model == "" {
+		return health.Verdict{Decision: health.DecisionYes}, nil
+	}
+	for _, s := range [...]health.Subject{m.accountModel(model), m.providerModel(model)} {
+		if d := t.domains.ofModel(s); d != nil {
+			if v := m.policy.Allow(d.known(), now); v.Decision != health.DecisionYes {
+				return v, d
+			}
+		}
+	}
+	return health.Verdict{Decision: health.DecisionYes}, nil
+}
+
+// objection is why an account is passed over, and until when.
+type objection struct {
+	reason string // "": nothing speaks against it
+	until  time.Time
+}
+
+// why says what speaks against an account, for people.
+func (c *chooser) why(m *member, now time.Time) objection {
+	if reason := m.suits(c.r); reason != "" {
+		return objection{reason: reason}
+	}
+	if slices.Contains(c.s.tried, m) {
+		return objection{reason: "already tried"}
+	}
+	switch f := m.counters.full.Load(); {
+	case f != nil && f.until > now.UnixNano():
+		return objection{f.reason, moment(f.until)}
+	case m.maxInFlight > 0 && m.counters.inFlight.Load() >= m.maxInFlight:
+		return objection{reason: fmt.Sprintf("%d requests in flight, as many as its limit allows", m.maxInFlight)}
+	}
+	if opens, closed := m.Schedule.closed(now); closed {
+		return objection{"off duty by its schedule", opens}
+	}
+	for _, d := range m.domains {
+		if s := d.state.Load(); s != nil {
+			if v := m.policy.Allow(*s, now); v.Decision == health.DecisionNo {
+				return rests(d, v)
+			}
+		}
+	}
+	if v, d := m.modelVerdict(c.t, c.r.Operation.Model, now); v.Decision == health.DecisionNo {
+		return rests(d, v)
+	}
+	return objection{}
+}
+
+// rests says of a domain that it cannot be used.
+func rests(d *domain, v health.Verdict) objection {
+	s := d.known()
+	reason := d.subject.String() + " rests"
+	switch {
+	case s.Disabled:
+		reason = d.subject.String() + " is disabled"
+	case !s.ProbeUntil.IsZero() && v.Until.Equal(s.ProbeUntil):
+		reason = d.subject.String() + " is being tried by another request"
+	}
+	if s.Reason != "" {
+		reason += ": " + s.Reason
+	}
+	return objection{reason, v.Until}
+}
+
+// none says why no account could be taken: of each, up to a bound. all is the crowd
+// that was looked at; nil: the hint named one account.
+func (c *chooser) none(all *crowd) error {
+	var passed passedOver
+	now := time.Now()
+	r := c.r
+	for _, m := range r.route.members {
+		if len(passed.reasons) == maxReasons {
+			break
+		}
+		if r.Hint.Account != "" && m.Name != r.Hint.Account {
+			passed.add(m.Name, "not the account asked for", time.Time{})
+			continue
+		}
+		o := c.why(m, now)
+		switch {
+		case o.reason != "":
+		case c.declined:
+			o.reason = "the Picker wanted none"
+		case c.broken:
+			o.reason = "its quota cannot be asked"
+		case slices.Contains(c.left, m):
+			o.reason = "tried by another request just now"
+		default:
+			o.reason = "was not free a moment ago"
+		}
+		passed.add(m.Name, o.reason, o.until)
+	}
+	passed.more = len(r.route.members) - len(passed.reasons)
+	if all != nil && passed.more > 0 {
+		passed.sooner(moment(all.soonest()))
+	}
+	if len(r.route.members) == 0 {
+		passed.add("all accounts at "+r.route.base, "disabled by configuration", time.Time{})
+	}
+	return &Error{RetryAt: passed.retryAt, Err: passed.err()}
+}

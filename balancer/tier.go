@@ -1,0 +1,128 @@
+package balancer
+
+import (
+	"sync"
+	"time"
+)
+
+// tier are accounts of one priority that may serve the same requests. Those that are
+// ready stand in an order; the others are parked until the time when they may be
+// ready again, or until somebody wakes them. An account moves when a request meets
+// it, so what happens to it costs each tier one step, however many accounts there
+// are.
+type tier struct {
+	of      *Transport
+	members []*member
+	crowd   *crowd
+
+	mu      sync.Mutex
+	order   order
+	resting *parking // for their health
+	busy    *parking // full, or not on duty
+	listed  []bool   // the place is on its account's list of those to wake
+}
+
+func newTier(of *Transport, c *crowd, members []*member, o order) *tier {
+	t := &tier{of: of, members: members, crowd: c, order: o, resting: newParking(len(members)), busy: newParking(len(members)), listed: make([]bool, len(members))}
+	for i := range members {
+		o.add(i)
+	}
+	return t
+}
+
+// next is the place of an account that fits, or -1. Those that it met and are not
+// ready it parks.
+func (t *tier) next(now time.Time, fit func(*member) fitness) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ripen(now.UnixNano())
+	if t.order.len() == 0 {
+		return -1
+	}
+	return t.order.next(func(i int) fitness { return t.look(i, now, fit) })
+}
+
+// look asks about one place, and parks it if it is not ready for anybody.
+func (t *tier) look(i int, now time.Time, fit func(*member) fitness) fitness {
+	m := t.members[i]
+	until, why := m.ready(t.of, now, t.crowd.model)
+	if why == ready {
+		return fit(m)
+	}
+	t.park(i, until, why)
+	if _, why := m.ready(t.of, now, t.crowd.model); why == ready { // it was woken between the two
+		t.unpark(i)
+		return fit(m)
+	}
+	return absent
+}
+
+// ripen makes those ready whose time has come.
+func (t *tier) ripen(now int64) {
+	for _, p := range [...]*parking{t.resting, t.busy} {
+		for i := p.due(now); i >= 0; i = p.due(now) {
+			t.order.add(i)
+		}
+	}
+}
+
+// park notes that a place is not ready. The order takes it out when it is told.
+func (t *tier) park(i int, until int64, why unready) {
+	if why == restingNow {
+		t.busy.take(i)
+		t.resting.put(i, until)
+	} else {
+		t.resting.take(i)
+		t.busy.put(i, until)
+	}
+	if !t.listed[i] {
+		t.listed[i] = true
+		t.members[i].counters.list(spot{t, i})
+	}
+}
+
+func (t *tier) unpark(i int) {
+	t.resting.take(i)
+	t.busy.take(i)
+}
+
+// full parks an account whose quota was found used up.
+func (t *tier) full(i int, until int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.park(i, until, busyNow)
+	t.order.remove(i)
+}
+
+// wake makes a place ready again, as far as is known.
+func (t *tier) wake(i int) {
+	t.mu.Lock()
+	t.listed[i] = false
+	if t.resting.take(i) || t.busy.take(i) {
+		t.order.add(i)
+	}
+	t.mu.Unlock()
+	t.crowd.queue.call()
+}
+
+// soonestBusy is when the first of those that are busy may be ready; ok: some are.
+func (t *tier) soonestBusy() (until int64, some bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.busy.soonest(), t.busy.Len() > 0
+}
+
+// spot is a place of an account in a tier.
+type spot struct {
+	tier  *tier
+	place int
+}
+
+// unready is why an account cannot be used by anybody now.
+type unready uint8
+
+const (
+	ready      unready = iota
+	restingNow         // its health, or that of its way
+	busyNow            // full, or off duty
+)
