@@ -1,162 +1,176 @@
 package health_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/aitransport/aitransport/health"
 )
 
-// TestNoEventsBreakThePolicy drives random events against the pure policy and checks, after each, what may never fail to
-// hold.
+// modelled are policies that the model understands: every field set, no jitter.
+// They differ in which rules are on.
+var modelled = []health.Policy{
+	{
+		Failures: 2, Ratio: 0.5, Window: 4 * time.Second, MinSamples: 4, DisableAfter: 7, Rest: 2 * time.Second, MaxRest: 6 * time.Second, Jitter: -1,
+		RateLimitRest: 3 * time.Second, MaxRateLimitRest: 10 * time.Second, ClaimTTL: 2 * time.Second, AuthFailures: 2, SlowStart: 4 * time.Second,
+	},
+	{
+		Failures: -1, Ratio: 0.3, Window: 20 * time.Second, MinSamples: 3, Rest: time.Second, MaxRest: 30 * time.Second, Jitter: -1,
+		RateLimitRest: -1, MaxRateLimitRest: 5 * time.Second, ClaimTTL: time.Second, AuthFailures: 3, SlowStart: time.Second,
+	},
+	{
+		Failures: 3, Ratio: -1, Window: -1, MinSamples: 1, Rest: -1, MaxRest: 5 * time.Second, Jitter: -1,
+		RateLimitRest: 8 * time.Second, MaxRateLimitRest: 4 * time.Second, ClaimTTL: 30 * time.Second, AuthFailures: -1, SlowStart: time.Minute,
+	},
+}
+
+// others have defaults and jitter: only the rules hold them.
+var others = []health.Policy{
+	{},
+	{Jitter: -1, Failures: 1, AuthFailures: 3, DisableAfter: 20, SlowStart: -1},
+	{Failures: 2, Rest: time.Second, MaxRest: 5 * time.Second, MaxRateLimitRest: time.Minute, ClaimTTL: 3 * time.Second, Ratio: 0.1, MinSamples: 2},
+	{Failures: -1, RateLimitRest: -1, AuthFailures: -1, Jitter: 1},
+}
+
+// TestNoEventsBreakThePolicy drives random events against the policy.
 func TestNoEventsBreakThePolicy(t *testing.T) {
-	policies := []health.Policy{
-		{},
-		{Jitter: -1, Failures: 1, AuthFailures: 3},
-		{Failures: 2, Rest: time.Second, MaxRest: 5 * time.Second, MaxRateLimitRest: time.Minute, ClaimTTL: 3 * time.Second},
-		{Failures: -1, RateLimitRest: -1, AuthFailures: -1},
-	}
 	const seeds, steps = 60, 200
-	for i, p := range policies {
+	for i, p := range append(append([]health.Policy{}, modelled...), others...) {
 		for seed := range uint64(seeds) {
-			walk := &walk{t: t, p: p, rnd: rand.New(rand.NewPCG(seed, uint64(i))), now: t0, seed: seed}
+			rnd := rand.New(rand.NewPCG(seed, uint64(i)))
+			m := newMachine(t, p, fmt.Sprintf("policy number %d, seed %d", i, seed))
 			for range steps {
-				walk.step()
+				m.play(randomMove(rnd.IntN))
 			}
 		}
 	}
 }
 
-// walk is one random sequence of events.
-type walk struct {
-	t    *testing.T
-	p    health.Policy
-	rnd  *rand.Rand
-	seed uint64
-
-	now time.Time
-	s   health.State
-}
-
-func (w *walk) step() {
-	w.now = w.now.Add(w.pause())
-	before := w.s
-	switch n := w.rnd.IntN(20); {
-	case n == 0:
-		w.s = w.p.Enable(w.s, w.now)
-		w.require(w.s.Phase(w.now) == health.PhaseClosed, before, "Enable enables")
-	case n < 8:
-		w.claim()
-	default:
-		w.outcome()
-	}
-	w.always(before)
-}
-
-// pause is how long nothing happens: sometimes no time at all, sometimes exactly until the rest is over.
-func (w *walk) pause() time.Duration {
-	switch w.rnd.IntN(5) {
-	case 0:
-		return 0
-	case 1:
-		return max(0, w.s.RestUntil.Sub(w.now))
-	default:
-		return time.Duration(w.rnd.Int64N(int64(40 * time.Second)))
-	}
-}
-
-func (w *walk) claim() {
-	before := w.s
-	verdict := w.p.Allow(w.s, w.now)
-	next, ok := w.p.Claim(w.s, w.now)
-	w.s = next
-	w.require(ok == (verdict.Decision != health.DecisionNo), before, "Claim and Allow agree")
-	if verdict.Decision != health.DecisionClaim {
-		w.require(next == before, before, "a claim that takes nothing changes nothing")
-		return
-	}
-	_, again := w.p.Claim(next, w.now)
-	w.require(!again, before, "half-open lets exactly one through")
-	w.require(w.p.Allow(next, w.now).Decision == health.DecisionNo, before, "half-open lets exactly one through")
-	w.require(w.p.Allow(next, next.ProbeUntil).Decision == health.DecisionClaim, before, "a dead claimant blocks nobody for ever")
-}
-
-func (w *walk) outcome() {
-	o := health.Outcome{
-		Kind:      health.OutcomeKind(w.rnd.IntN(6)),
-		Permanent: w.rnd.IntN(8) == 0,
-		Seed:      w.rnd.Uint64(),
-		Reason:    "because",
-	}
-	if w.rnd.IntN(2) == 0 {
-		o.Started = w.now.Add(-time.Duration(w.rnd.Int64N(int64(3 * time.Minute))))
-	}
-	if w.rnd.IntN(2) == 0 {
-		o.Until = w.now.Add(time.Duration(w.rnd.Int64N(int64(200*time.Hour))) >> w.rnd.IntN(20))
-	}
-	before := w.s
-	w.s = w.p.Apply(before, o, w.now)
-	w.require(w.s == w.p.Apply(before, o, w.now), before, "Apply is pure")
-	w.rules(before, o)
-}
-
-// rules checks what one outcome may do.
-func (w *walk) rules(before health.State, o health.Outcome) {
-	phase, late := before.Phase(w.now), !o.Started.IsZero() && o.Started.Before(before.Since)
-	switch {
-	case before.Disabled:
-		w.require(w.s == before, before, "nothing but a person enables: %+v", o)
-	case phase == health.PhaseOpen && !w.s.Disabled:
-		cleared := w.s.RestUntil.Before(before.RestUntil)
-		w.require(!cleared || o.Kind == health.OutcomeSuccess, before, "only a success ends a rest: %+v", o)
-		w.require(!cleared || before.Cause != health.CauseLimit, before, "a success does not clear a rate limit: %+v", o)
-		w.require(!cleared || !late, before, "a late success clears nothing: %+v", o)
-		moved := w.s.RestUntil.After(before.RestUntil)
-		w.require(!moved || o.Kind == health.OutcomeRest && !o.Until.IsZero(), before, "only a named reset moves the end: %+v", o)
-	case late && o.Kind != health.OutcomeRest && !o.Permanent:
-		w.require(w.s == before, before, "what is late is no news: %+v", o)
-	}
-	if o.Kind == health.OutcomeNeutral {
-		claimless := before
-		claimless.ProbeFrom, claimless.ProbeUntil, claimless.Version = time.Time{}, time.Time{}, w.s.Version
-		w.require(w.s == before || w.s == claimless, before, "the caller's fault counts for nothing: %+v", o)
-	}
-}
-
-// always checks what holds in every state.
-func (w *walk) always(before health.State) {
-	w.require(w.s == before || w.s.Version > before.Version, before, "each change has a higher version")
-	verdict := w.p.Allow(w.s, w.now)
-	if verdict.Decision == health.DecisionNo && !w.s.Disabled {
-		w.require(verdict.Until.After(w.now), before, "a no says until when")
-		w.require(!verdict.Until.After(w.now.Add(w.longest())), before, "no rest is longer than the policy's longest")
-		w.require(w.p.Allow(w.s, verdict.Until).Decision != health.DecisionNo, before, "no rest is without an end")
-	}
-	bytes, err := w.s.MarshalBinary()
-	require.NoError(w.t, err)
-	var read health.State
-	require.NoError(w.t, read.UnmarshalBinary(bytes))
-	w.require(read == w.s, before, "a state survives being kept as bytes")
-}
-
-// longest is how long anybody may ever be told to stay away.
-func (w *walk) longest() time.Duration {
-	longest := time.Duration(0)
-	for _, d := range [][2]time.Duration{{w.p.MaxRest, 30 * time.Minute}, {w.p.MaxRateLimitRest, time.Hour}, {w.p.ClaimTTL, 2 * time.Minute}} {
-		if d[0] == 0 {
-			d[0] = d[1]
+// FuzzPolicy drives events made from bytes: the first chooses the policy.
+func FuzzPolicy(f *testing.F) {
+	for seed := range byte(8) {
+		rnd := rand.New(rand.NewPCG(uint64(seed), 0))
+		data := []byte{seed}
+		for range 300 {
+			data = append(data, byte(rnd.Uint32()))
 		}
-		longest = max(longest, d[0])
+		f.Add(data)
 	}
-	return longest + longest/10 + time.Second
+	f.Fuzz(func(t *testing.T, data []byte) {
+		data = data[:min(len(data), 2000)] // the model is slow
+		policies := append(append([]health.Policy{}, modelled...), others...)
+		choose := func(n int) int {
+			if len(data) == 0 {
+				return 0
+			}
+			c := int(data[0]) % n
+			data = data[1:]
+			return c
+		}
+		m := newMachine(t, policies[choose(len(policies))], "fuzz")
+		for len(data) > 0 {
+			m.play(randomMove(choose))
+		}
+	})
 }
 
-func (w *walk) require(ok bool, before health.State, promise string, args ...any) {
-	w.t.Helper()
-	if !ok {
-		require.Failf(w.t, "broken: "+promise, "seed %d, policy %+v, at %v\nbefore %+v\nafter  %+v\n%v", w.seed, w.p, w.now, before, w.s, args)
+// randomMove makes a move of choices between n things, n at most 256.
+func randomMove(choose func(n int) int) move {
+	mv := move{after: pauses[choose(len(pauses))]}
+	switch n := choose(24); {
+	case n < 2:
+		mv.act = waitForRest
+	case n < 6:
+		mv.act = claim
+	case n < 8:
+		mv.act = claimCheck
+	case n < 9:
+		mv.act = act(choose(3)) + enable
+	case n < 12:
+		mv.act = check
+	default:
+		mv.act = apply
 	}
+	if mv.act != apply && mv.act != check {
+		return mv
+	}
+	mv.o = health.Outcome{
+		Kind:      kinds[choose(len(kinds))],
+		Permanent: choose(16) == 1,
+		Free:      choose(4) == 1,
+		Seed:      uint64(choose(256)),
+		Reason:    "because",
+		Successes: []int{0, 0, 1, 5}[choose(4)],
+	}
+	mv.age = []time.Duration{0, 0, 1, time.Second, 3 * time.Second, 10 * time.Second, 3 * time.Minute}[choose(7)]
+	if choose(3) > 0 {
+		mv.in = resets[choose(len(resets))]
+	}
+	return mv
+}
+
+var (
+	pauses = []time.Duration{0, 0, 0, 1, time.Millisecond, 500 * time.Millisecond, time.Second, time.Second, 2 * time.Second, 5 * time.Second, 20 * time.Second, 10 * time.Minute}
+	resets = []time.Duration{-time.Minute, time.Millisecond, time.Second, 4 * time.Second, 30 * time.Second, time.Hour, 156 * time.Hour}
+	kinds  = []health.OutcomeKind{ // what happens often stands there often
+		health.OutcomeUnknown, health.OutcomeFailure, health.OutcomeFailure, health.OutcomeFailure, health.OutcomeFailure, health.OutcomeSuccess, health.OutcomeSuccess,
+		health.OutcomeSuccess, health.OutcomeRest, health.OutcomeRest, health.OutcomeDisable, health.OutcomeExhausted, health.OutcomeNeutral,
+	}
+)
+
+// alphabet is what can happen to a subject, one of each sort. Together with the first modelled policy, six of them reach
+// every phase by every way.
+var alphabet = []move{
+	{act: apply, o: health.Outcome{Kind: health.OutcomeFailure}},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeFailure}, age: 1500 * time.Millisecond}, // late, if anything happened lately
+	{act: apply, o: health.Outcome{Kind: health.OutcomeSuccess}, after: time.Millisecond},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeSuccess}, age: 1500 * time.Millisecond},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeRest}, in: 1500 * time.Millisecond},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeExhausted}, in: 3 * time.Second},
+	{act: check, o: health.Outcome{Kind: health.OutcomeSuccess}, after: time.Millisecond},
+	{act: claim},
+	{act: waitForRest},
+	{act: wait, after: time.Second},
+}
+
+// more is a larger alphabet, for shorter words.
+var more = append([]move{
+	{act: apply, o: health.Outcome{Kind: health.OutcomeRest}},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeRest}, in: time.Hour, age: 1500 * time.Millisecond},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeDisable}, after: time.Millisecond},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeDisable, Permanent: true}, age: 1500 * time.Millisecond},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeSuccess, Free: true}, after: time.Millisecond},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeFailure, Successes: 3}},
+	{act: apply, o: health.Outcome{Kind: health.OutcomeNeutral}},
+	{act: check, o: health.Outcome{Kind: health.OutcomeFailure}, after: time.Millisecond},
+	{act: claimCheck}, {act: enable}, {act: disable}, {act: resetCounts},
+}, alphabet...)
+
+// TestEveryShortStory plays every word over the alphabets, not a sample of them.
+func TestEveryShortStory(t *testing.T) {
+	long, short := 6, 4
+	if testing.Short() {
+		long, short = 4, 3
+	}
+	stories := every(newMachine(t, modelled[0], "every story"), alphabet, long)
+	for i, p := range modelled {
+		stories += every(newMachine(t, p, fmt.Sprintf("every story, policy number %d", i)), more, short)
+	}
+	t.Logf("%d stories", stories)
+}
+
+// every plays each word of up to so many letters, and returns how many there are.
+func every(m *machine, alphabet []move, letters int) int {
+	if letters == 0 {
+		return 1
+	}
+	n := 1
+	for _, mv := range alphabet {
+		next := m.fork()
+		next.play(mv)
+		n += every(next, alphabet, letters-1)
+	}
+	return n
 }

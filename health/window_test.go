@@ -15,8 +15,8 @@ import (
 // the full and the half minute, and t0 is a full one.
 var ratioOnly = health.Policy{Failures: -1, Jitter: -1}
 
-// told is a failure at so many seconds that brings so many successes.
-func told(s health.State, p health.Policy, seconds float64, successes int) health.State {
+// fails is a failure at so many seconds that brings so many successes.
+func fails(s health.State, p health.Policy, seconds float64, successes int) health.State {
 	return p.Apply(s, health.Outcome{Reason: "500", Successes: successes}, at(seconds))
 }
 
@@ -48,7 +48,7 @@ func TestFailuresNotInARowRestByTheirShare(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var s health.State
 			for _, f := range c.told {
-				s = told(s, c.policy, f[0], int(f[1]))
+				s = fails(s, c.policy, f[0], int(f[1]))
 			}
 			assert.Equal(t, c.want, s.Phase(at(c.told[len(c.told)-1][0])), "%+v", s)
 		})
@@ -67,7 +67,7 @@ func steps(n int, every float64, successes int) [][2]float64 {
 func TestARestByShareSaysSoAndEmptiesTheWindow(t *testing.T) {
 	var s health.State
 	for i := range 20 {
-		s = told(s, ratioOnly, float64(i), 0)
+		s = fails(s, ratioOnly, float64(i), 0)
 	}
 	require.Equal(t, health.PhaseOpen, s.Phase(at(19)))
 	assert.Equal(t, "20 of 20 attempts failed lately, the last: 500", s.Reason)
@@ -76,7 +76,7 @@ func TestARestByShareSaysSoAndEmptiesTheWindow(t *testing.T) {
 	assert.Zero(t, s.Window)
 
 	s = ratioOnly.Apply(s, health.Outcome{Kind: health.OutcomeSuccess}, at(50))
-	s = told(s, ratioOnly, 51, 0)
+	s = fails(s, ratioOnly, 51, 0)
 	assert.Equal(t, health.PhaseClosed, s.Phase(at(51)), "what was before the recovery counts no more")
 }
 
@@ -86,7 +86,7 @@ func TestSuccessesAloneAreNeverCounted(t *testing.T) {
 		"recovered":               play(t, exact, then(failures(5, 0), event{at: 30, kind: health.OutcomeSuccess})),
 		"one failed, then not":    play(t, exact, then(failures(1, 0), event{at: 1, kind: health.OutcomeSuccess})),
 		"limited, and over":       play(t, exact, []event{{kind: health.OutcomeRest, until: 5}}),
-		"a failure in its window": ratioOnly.Apply(told(health.State{}, ratioOnly, 0, 3), health.Outcome{Kind: health.OutcomeSuccess}, at(1)),
+		"a failure in its window": ratioOnly.Apply(fails(health.State{}, ratioOnly, 0, 3), health.Outcome{Kind: health.OutcomeSuccess}, at(1)),
 	} {
 		o := health.Outcome{Kind: health.OutcomeSuccess, Successes: 1000}
 		for _, when := range []float64{40, 100, 1e6} {
@@ -96,14 +96,14 @@ func TestSuccessesAloneAreNeverCounted(t *testing.T) {
 }
 
 func TestSuccessesAreCountedWithWhatIsWritten(t *testing.T) {
-	s := told(health.State{}, ratioOnly, 0, 3)
+	s := fails(health.State{}, ratioOnly, 0, 3)
 	s = ratioOnly.Apply(s, health.Outcome{Kind: health.OutcomeSuccess, Successes: 4}, at(1))
 	assert.Equal(t, health.Window{From: at(0), Failures: 1, Successes: 8}, s.Window, "3 told, 4 told, and the one that told")
 	s = ratioOnly.Apply(s, health.Outcome{Kind: health.OutcomeRest, Until: at(3), Successes: 5}, at(2))
 	assert.Equal(t, health.Window{From: at(0), Failures: 1, Successes: 13}, s.Window, "a rate limit is neither, but brings some")
-	s = told(s, ratioOnly, 31, 0)
+	s = fails(s, ratioOnly, 31, 0)
 	assert.Equal(t, health.Window{From: at(30), Failures: 1, PastFailures: 1, PastSuccesses: 13}, s.Window)
-	s = told(s, ratioOnly, 90, 0)
+	s = fails(s, ratioOnly, 90, 0)
 	assert.Equal(t, health.Window{From: at(90), Failures: 1}, s.Window)
 }
 
@@ -137,8 +137,8 @@ func TestOldSuccessesDoNotDrownFailures(t *testing.T) {
 func TestCountsAreBounded(t *testing.T) {
 	var s health.State
 	for range 3 {
-		s = told(s, ratioOnly, 0, math.MaxInt)
-		s = told(s, ratioOnly, 1, math.MinInt)
+		s = fails(s, ratioOnly, 0, math.MaxInt)
+		s = fails(s, ratioOnly, 1, math.MinInt)
 	}
 	assert.Equal(t, health.Window{From: at(0), Failures: 6, Successes: math.MaxInt32}, s.Window)
 }
@@ -146,11 +146,11 @@ func TestCountsAreBounded(t *testing.T) {
 // TestAClockThatWasWrongDoesNotStopTheWindow: instances share states, and not all
 // of their clocks are right.
 func TestAClockThatWasWrongDoesNotStopTheWindow(t *testing.T) {
-	s := told(health.State{}, ratioOnly, 1e6, 7)
-	s = told(s, ratioOnly, 0, 0)
+	s := fails(health.State{}, ratioOnly, 1e6, 7)
+	s = fails(s, ratioOnly, 0, 0)
 	assert.Equal(t, health.Window{From: at(0), Failures: 1}, s.Window)
 
-	s = told(health.State{}, ratioOnly, 31, 7)
-	s = told(s, ratioOnly, 29, 0)
+	s = fails(health.State{}, ratioOnly, 31, 7)
+	s = fails(s, ratioOnly, 29, 0)
 	assert.Equal(t, health.Window{From: at(30), Failures: 2, Successes: 7}, s.Window, "a little ahead is as good as now")
 }
