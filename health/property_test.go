@@ -161,7 +161,8 @@ func TestEveryShortStory(t *testing.T) {
 	t.Logf("%d stories", stories)
 }
 
-// every plays each word of up to so many letters, and returns how many there are.
+// every plays each word of up to so many letters, and returns how many it played. A letter that changes nothing leads to
+// the words of one letter less, which are played anyway.
 func every(m *machine, alphabet []move, letters int) int {
 	if letters == 0 {
 		return 1
@@ -170,6 +171,10 @@ func every(m *machine, alphabet []move, letters int) int {
 	for _, mv := range alphabet {
 		next := m.fork()
 		next.play(mv)
+		if next.s == m.s && next.now.Equal(m.now) {
+			n++
+			continue
+		}
 		n += every(next, alphabet, letters-1)
 	}
 	return n

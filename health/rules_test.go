@@ -3,8 +3,6 @@ package health_test
 import (
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/aitransport/aitransport/health"
 )
 
@@ -58,10 +56,10 @@ func (m *machine) always(before health.State) {
 	m.require(soon >= share, before, "a share climbs: %v, then %v", share, soon)
 
 	bytes, err := m.s.MarshalBinary()
-	require.NoError(m.t, err)
+	m.require(err == nil, before, "to make bytes never fails")
 	var read health.State
-	require.NoError(m.t, read.UnmarshalBinary(bytes))
-	m.require(read == m.s, before, "a state survives being kept as bytes")
+	err = read.UnmarshalBinary(bytes)
+	m.require(err == nil && read == m.s, before, "a state survives being kept as bytes")
 }
 
 // ends checks that whoever is told to stay away is told until when, and then may come.
