@@ -280,8 +280,8 @@ func (m *model) limit(o health.Outcome, phase health.Phase, late bool, now time.
 }
 
 func (m *model) refuse(o health.Outcome, cause health.Cause, phase health.Phase, late bool, now time.Time) {
-	newest, any := m.last(rested, recovered)
-	if late && (!o.Permanent || !any || newest.kind == recovered) {
+	newest, ok := m.last(rested, recovered)
+	if late && (!o.Permanent || !ok || newest.kind == recovered) {
 		return
 	}
 	m.note(fact{kind: refused, at: now})

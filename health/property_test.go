@@ -3,6 +3,7 @@ package health_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -37,7 +38,7 @@ var others = []health.Policy{
 // TestNoEventsBreakThePolicy drives random events against the policy.
 func TestNoEventsBreakThePolicy(t *testing.T) {
 	const seeds, steps = 60, 200
-	for i, p := range append(append([]health.Policy{}, modelled...), others...) {
+	for i, p := range slices.Concat(modelled, others) {
 		for seed := range uint64(seeds) {
 			rnd := rand.New(rand.NewPCG(seed, uint64(i)))
 			m := newMachine(t, p, fmt.Sprintf("policy number %d, seed %d", i, seed))
@@ -60,7 +61,7 @@ func FuzzPolicy(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		data = data[:min(len(data), 2000)] // the model is slow
-		policies := append(append([]health.Policy{}, modelled...), others...)
+		policies := slices.Concat(modelled, others)
 		choose := func(n int) int {
 			if len(data) == 0 {
 				return 0
@@ -151,8 +152,8 @@ var more = append([]move{
 // TestEveryShortStory plays every word over the alphabets, not a sample of them.
 func TestEveryShortStory(t *testing.T) {
 	long, short := 6, 4
-	if testing.Short() {
-		long, short = 4, 3
+	if testing.Short() || raceEnabled { // nothing here is shared
+		long, short = 5, 3
 	}
 	stories := every(newMachine(t, modelled[0], "every story"), alphabet, long)
 	for i, p := range modelled {
