@@ -5,7 +5,9 @@ import (
 	"unicode/utf8"
 )
 
-// OutcomeKind is what an attempt says about a subject.
+// OutcomeKind is what an attempt says about a subject. For money that will be there again at a time that the provider
+// named, OutcomeRest says more than OutcomeExhausted: the subject is then probed for as long as that takes, and never
+// disabled.
 type OutcomeKind uint8
 
 // The kinds of outcome.

@@ -12,7 +12,7 @@ import (
 // [Policy.Validate] says so; a policy that it refuses is still safe to use.
 type Policy struct {
 	Failures         int           // failures in a row before a rest; 0: 5; negative: no row of them causes one, except that of a probe
-	Ratio            float64       // share of failures among the attempts within Window above which the next failure begins a rest, though they are not in a row; 0: 0.5; negative: none. See Window for what is counted
+	Ratio            float64       // a failure begins a rest where more than this share of the attempts within Window failed, in a row or not; 0: 0.5; negative: none. See the type Window
 	Window           time.Duration // for how long an attempt counts for Ratio; 0: 1 min; negative: Ratio is off
 	MinSamples       int           // attempts within Window before Ratio is judged by; 0: 20; negative: 1
 	DisableAfter     int           // failures in a row, counted across rests, before disabling; 0 and below: never
