@@ -17,7 +17,7 @@ const (
 	OutcomeFailure                      // its fault: so many in a row and it rests
 	OutcomeRest                         // it asked to be left alone until Outcome.Until: a rate limit
 	OutcomeDisable                      // its credential was refused: when that is repeated, or said to be permanent, it is disabled
-	OutcomeExhausted                    // its money is gone: as OutcomeDisable, with CauseExhausted. Where there will be money again at a time that the provider named, OutcomeRest is the better word: that rests, is probed, and never disables
+	OutcomeExhausted                    // its money is gone: as OutcomeDisable, with CauseExhausted
 	OutcomeNeutral                      // says nothing about it (the caller's fault, a cancel): only gives the claim back
 )
 
