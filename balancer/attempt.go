@@ -36,8 +36,17 @@ type attempt struct {
 	unrenewed   error               // why the token that the answer refuses could not be renewed; nil: it was not tried
 
 	mu     sync.Mutex // a layer may send twice at the same time: guards way
-	way    Attempt    // what the transport told: Proxy, Fallback, Retries
-	closed bool       // and no longer tells
+	way    taken
+	told   transport.Trace
+	closed bool // the transport no longer tells
+}
+
+// taken is the way that the transport told of.
+type taken struct {
+	proxy    *transport.Proxy
+	known    bool // the proxy is; nil: direct
+	fallback string
+	retries  int
 }
 
 // storeTimeout bounds the books that are kept after a request has ended.
@@ -151,17 +160,32 @@ func masking(token string, other func(string) string) func(string) string {
 
 // trace notes the way that the transport took.
 func (at *attempt) trace() *transport.Trace {
-	tell := func(note func(*Attempt)) {
-		at.mu.Lock()
-		defer at.mu.Unlock()
-		if !at.closed {
-			note(&at.way)
-		}
+	at.told = transport.Trace{GotAgent: at.gotAgent, Retry: at.retried, Fallback: at.fellBack}
+	return &at.told
+}
+
+func (at *attempt) gotAgent(i transport.AgentInfo) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	if !at.closed {
+		at.way.proxy = i.Proxy
+		at.way.known = true
 	}
-	return &transport.Trace{
-		GotAgent: func(i transport.AgentInfo) { tell(func(a *Attempt) { a.Proxy = i.Proxy.String() }) },
-		Retry:    func(*transport.Error) { tell(func(a *Attempt) { a.Retries++ }) },
-		Fallback: func(e *transport.Error) { tell(func(a *Attempt) { a.Fallback = e.Error() }) },
+}
+
+func (at *attempt) retried(*transport.Error) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	if !at.closed {
+		at.way.retries++
+	}
+}
+
+func (at *attempt) fellBack(e *transport.Error) {
+	at.mu.Lock()
+	defer at.mu.Unlock()
+	if !at.closed {
+		at.way.fallback = e.Error()
 	}
 }
 
@@ -170,7 +194,10 @@ func (at *attempt) arrive() {
 	at.mu.Lock()
 	defer at.mu.Unlock()
 	at.closed = true
-	at.record.Proxy, at.record.Fallback, at.record.Retries = at.way.Proxy, at.way.Fallback, at.way.Retries
+	if at.way.known {
+		at.record.Proxy = at.way.proxy.String()
+	}
+	at.record.Fallback, at.record.Retries = at.way.fallback, at.way.retries
 }
 
 // prepareError is a request that could not be made for this account.
@@ -225,9 +252,14 @@ func (at *attempt) finish(used quota.Amount) {
 	}
 }
 
-// books is the context in which books are kept: the caller may have gone.
-func (at *attempt) books() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(at.r.in.Context()), storeTimeout)
+// books is the context in which books are kept: the caller may have gone. What stays
+// in memory needs no time limit.
+func (at *attempt) books(inMemory bool) (context.Context, context.CancelFunc) {
+	ctx := context.WithoutCancel(at.r.in.Context())
+	if inMemory {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, storeTimeout)
 }
 
 // settle replaces the reservation by what was used.
@@ -235,7 +267,7 @@ func (at *attempt) settle(used quota.Amount) {
 	if at.reservation.ID == "" {
 		return
 	}
-	ctx, cancel := at.books()
+	ctx, cancel := at.books(at.t.quotaInMemory)
 	defer cancel()
 	if err := at.t.cfg.Quota.Settle(ctx, at.reservation, used); err != nil {
 		at.t.storeError(ctx, "quota", err)
@@ -249,7 +281,7 @@ func (at *attempt) renew() {
 	if !ok || at.reservation.ID == "" {
 		return
 	}
-	ctx, cancel := at.books()
+	ctx, cancel := at.books(at.t.quotaInMemory)
 	defer cancel()
 	if _, err := renewer.Renew(ctx, at.reservation, at.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) {
 		at.t.storeError(ctx, "quota", err)
@@ -286,7 +318,7 @@ func (at *attempt) report(k *check, o health.Outcome) {
 	if o.Kind != health.OutcomeNeutral {
 		o.Successes, o.SuccessesSince = k.successes(now)
 	}
-	ctx, cancel := at.books()
+	ctx, cancel := at.books(at.t.healthInMemory)
 	defer cancel()
 	_, _ = at.t.update(ctx, k.domain, func(s health.State) health.State { return at.policy.Apply(s, o, now) }) // told to the hook
 }

@@ -21,6 +21,15 @@ type calls struct {
 	active int
 	closed bool
 	empty  chan struct{} // closed when closed and none is active
+	first  *call         // of those under way
+}
+
+// call is a request under way, in a list with the others. It is ended once.
+type call struct {
+	calls      *calls
+	cancel     context.CancelCauseFunc
+	prev, next *call
+	over       bool
 }
 
 func newCalls() *calls {
@@ -31,20 +40,43 @@ func newCalls() *calls {
 
 // enter lets a request in. Its context ends with the caller's and with Close; end
 // must be called once the request is over, and may be called again.
-func (c *calls) enter(in *http.Request) (ctx context.Context, end func(), ok bool) {
+func (c *calls) enter(callers context.Context) (ctx context.Context, one *call, ok bool) {
+	ctx, cancel := context.WithCancelCause(callers)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
+		cancel(nil)
 		return nil, nil, false
 	}
 	c.active++
-	ctx, cancel := context.WithCancelCause(in.Context())
-	unlink := context.AfterFunc(c.ctx, func() { cancel(ErrClosed) })
-	return ctx, sync.OnceFunc(func() {
-		unlink()
-		cancel(nil)
-		c.leave()
-	}), true
+	one = &call{calls: c, cancel: cancel, next: c.first}
+	if c.first != nil {
+		c.first.prev = one
+	}
+	c.first = one
+	return ctx, one, true
+}
+
+// end says that the request is over. It may be called again.
+func (one *call) end() {
+	c := one.calls
+	c.mu.Lock()
+	if one.over {
+		c.mu.Unlock()
+		return
+	}
+	one.over = true
+	if one.prev != nil {
+		one.prev.next = one.next
+	} else {
+		c.first = one.next
+	}
+	if one.next != nil {
+		one.next.prev = one.prev
+	}
+	c.mu.Unlock()
+	one.cancel(nil)
+	c.leave() // last: whoever waits finds everything done
 }
 
 func (c *calls) leave() {
@@ -108,6 +140,15 @@ func (c *calls) isClosed() bool {
 func (c *calls) end() {
 	c.refuse()
 	c.stop(ErrClosed)
+	c.mu.Lock()
+	var cancels []context.CancelCauseFunc
+	for one := c.first; one != nil; one = one.next {
+		cancels = append(cancels, one.cancel)
+	}
+	c.mu.Unlock()
+	for _, cancel := range cancels { // whoever is told may take the lock
+		cancel(ErrClosed)
+	}
 }
 
 // explain makes an error say that Close was its cause, if that may be so.

@@ -7,8 +7,8 @@ import (
 
 // chosen asks a Picker of the user's for an account of a tier: its place, or -1, and
 // whether the Picker wanted none.
-func (c *chooser) chosen(t *tier, now time.Time, fit func(*member) fitness) (place int, declined bool) {
-	v := &view{tier: t, model: c.r.Operation.Model, now: now}
+func (c *chooser) chosen(t *tier) (place int, declined bool) {
+	v := &view{tier: t, model: c.r.Operation.Model, now: c.now}
 	for range tries {
 		if v.Len() == 0 {
 			return -1, false
@@ -17,11 +17,11 @@ func (c *chooser) chosen(t *tier, now time.Time, fit func(*member) fitness) (pla
 		if declined {
 			return -1, true
 		}
-		switch v.check(place, fit) {
+		switch v.check(place, c) {
 		case fits:
 			return place, false
 		case unfit: // the others may be like it
-			return c.chosenOf(t, now, fit)
+			return c.chosenOf(t)
 		}
 		v.n, v.seen = 0, nil
 	}
@@ -29,13 +29,14 @@ func (c *chooser) chosen(t *tier, now time.Time, fit func(*member) fitness) (pla
 }
 
 // chosenOf asks the Picker about those alone that fit.
-func (c *chooser) chosenOf(t *tier, now time.Time, fit func(*member) fitness) (place int, declined bool) {
-	v := &view{tier: t, model: c.r.Operation.Model, now: now, only: []int{}}
+func (c *chooser) chosenOf(t *tier) (place int, declined bool) {
+	v := &view{tier: t, model: c.r.Operation.Model, now: c.now, only: []int{}}
 	t.mu.Lock()
+	c.tier = t
 	d := t.order.(*dense)
 	for k := 0; k < len(d.places); {
 		i := d.places[k]
-		switch t.look(i, now, fit) {
+		switch c.look(i) {
 		case fits:
 			v.only = append(v.only, i)
 			k++
@@ -72,10 +73,11 @@ func (v *view) ask(ctx context.Context, p Picker, r *Request) (place int, declin
 }
 
 // check looks at a place that was picked.
-func (v *view) check(place int, fit func(*member) fitness) fitness {
+func (v *view) check(place int, c *chooser) fitness {
 	v.tier.mu.Lock()
 	defer v.tier.mu.Unlock()
-	fitness := v.tier.look(place, v.now, fit)
+	c.tier = v.tier
+	fitness := c.look(place)
 	if fitness == absent {
 		v.tier.order.remove(place)
 	}

@@ -3,7 +3,6 @@ package balancer
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/aitransport/aitransport/provider"
@@ -104,11 +103,11 @@ func (t *Transport) begin(ctx context.Context, what, account string) (*member, c
 	if !ok {
 		return nil, nil, nil, fmt.Errorf("balancer: %s: no account is named %q", what, account)
 	}
-	ctx, end, ok := t.calls.enter((&http.Request{}).WithContext(ctx))
+	ctx, one, ok := t.calls.enter(ctx)
 	if !ok {
 		return nil, nil, nil, ErrClosed
 	}
-	return m, ctx, end, nil
+	return m, ctx, one.end, nil
 }
 
 // ProbeError is a question about an account that was not answered as it should be.

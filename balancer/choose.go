@@ -19,6 +19,9 @@ type chooser struct {
 	s   *serving
 	r   *Request
 
+	now  time.Time // of this look
+	tier *tier     // that is being looked at
+
 	left     []*member // found full, or being tried by another, just now
 	lenient  bool      // those are good enough that are not as good as others might be
 	waived   bool      // some were passed over that are good enough
@@ -30,13 +33,13 @@ type chooser struct {
 // the probe of what was resting. Nothing is taken from those it passes over. Where all
 // are busy it waits in line, as Config.MaxWait allows.
 func (t *Transport) choose(ctx context.Context, s *serving) (*attempt, error) {
-	c := &chooser{t: t, ctx: ctx, s: s, r: s.Request}
-	now := time.Now()
+	c := &s.chooser
+	*c = chooser{t: t, ctx: ctx, s: s, r: s.Request, now: time.Now()}
 	if c.r.Hint.Account != "" {
-		return c.only(now)
+		return c.only()
 	}
-	all := c.r.route.crowds.of(t, c.r, now.UnixNano())
-	if at := c.fromLine(all, now); at != nil {
+	all := c.r.route.crowds.of(t, c.r, c.now.UnixNano())
+	if at := c.fromLine(all); at != nil {
 		return at, nil
 	}
 	if ctx.Err() != nil {
@@ -49,9 +52,9 @@ func (t *Transport) choose(ctx context.Context, s *serving) (*attempt, error) {
 }
 
 // only takes the account that the hint names.
-func (c *chooser) only(now time.Time) (*attempt, error) {
+func (c *chooser) only() (*attempt, error) {
 	m := c.r.route.named(c.r.Hint.Account)
-	if m == nil || c.why(m, now).reason != "" {
+	if m == nil || c.why(m, c.now).reason != "" {
 		return nil, c.none(nil)
 	}
 	at, _, _ := c.take(m)
@@ -65,10 +68,10 @@ func (c *chooser) only(now time.Time) (*attempt, error) {
 // speaks against, or else the first one that will do. What shares a proxy, a route or a
 // model with what has failed for this request already comes last, whatever its
 // priority; so does, by chance, what has just recovered.
-func (c *chooser) from(all *crowd, now time.Time) *attempt {
+func (c *chooser) from(all *crowd) *attempt {
 	for _, c.lenient = range [...]bool{false, true} {
 		for _, t := range all.tiers {
-			if at := c.fromTier(t, now); at != nil {
+			if at := c.fromTier(t); at != nil {
 				return at
 			}
 		}
@@ -79,16 +82,16 @@ func (c *chooser) from(all *crowd, now time.Time) *attempt {
 	return nil
 }
 
-func (c *chooser) fromTier(t *tier, now time.Time) *attempt {
+func (c *chooser) fromTier(t *tier) *attempt {
 	_, theirs := t.order.(*dense) // does not change
 	for c.ctx.Err() == nil && !c.broken {
 		var i int
 		if theirs {
 			var declined bool
-			i, declined = c.chosen(t, now, c.fit)
+			i, declined = c.chosen(t)
 			c.declined = c.declined || declined
 		} else {
-			i = t.next(now, c.fit)
+			i = t.next(c)
 		}
 		if i < 0 {
 			return nil
@@ -114,7 +117,7 @@ func (c *chooser) fit(m *member) fitness {
 	if c.lenient {
 		return fits
 	}
-	if len(c.s.failed) > 0 && c.met(m) || m.slow() {
+	if len(c.s.failed) > 0 && c.met(m) || m.slow(c.now) {
 		c.waived = true
 		return unfit
 	}
@@ -143,18 +146,18 @@ func (c *chooser) modelRests(m *member) bool {
 	if c.t.domains.count.Load() == 0 {
 		return false
 	}
-	verdict, _ := m.modelVerdict(c.t, c.r.Operation.Model, time.Now())
+	verdict, _ := m.modelVerdict(c.t, c.r.Operation.Model, c.now)
 	return verdict.Decision == health.DecisionNo
 }
 
 // slow tells, by chance, whether an account that has just recovered is to be left to
 // itself: it is given more and more.
-func (m *member) slow() bool {
+func (m *member) slow(now time.Time) bool {
 	s := m.domains[0].state.Load()
 	if s == nil {
 		return false
 	}
-	share := m.policy.Share(*s, time.Now())
+	share := m.policy.Share(*s, now)
 	return share < 1 && rand.Float64() >= share //nolint:gosec // spreading load needs no secrecy
 }
 

@@ -161,7 +161,7 @@ func newCrowd(t *Transport, members []*member, model string) *crowd {
 		if n < 0 {
 			n = len(members)
 		}
-		c.tiers = append(c.tiers, newTier(t, c, members[:n:n], orderOf(t.cfg.Picker, members[:n:n])))
+		c.tiers = append(c.tiers, newTier(c, members[:n:n], orderOf(t.cfg.Picker, members[:n:n])))
 		members = members[n:]
 	}
 	return c
@@ -171,7 +171,7 @@ func newCrowd(t *Transport, members []*member, model string) *crowd {
 func (c *crowd) split(of *Transport, model string) *crowd {
 	apart := &crowd{model: model, size: c.size}
 	for _, t := range c.tiers {
-		apart.tiers = append(apart.tiers, newTier(of, apart, t.members, orderOf(of.cfg.Picker, t.members)))
+		apart.tiers = append(apart.tiers, newTier(apart, t.members, orderOf(of.cfg.Picker, t.members)))
 	}
 	return apart
 }
@@ -198,7 +198,7 @@ func (c *crowd) byPrice(t *Transport, members []*member, model string) (tiers []
 		for len(same) < len(offers) && offers[len(same)].cost == offers[0].cost && offers[len(same)].m.Priority == offers[0].m.Priority {
 			same = append(same, offers[len(same)].m)
 		}
-		tiers = append(tiers, newTier(t, c, same, orderOf(LeastLoaded{}, same)))
+		tiers = append(tiers, newTier(c, same, orderOf(LeastLoaded{}, same)))
 		offers = offers[len(same):]
 	}
 	return tiers

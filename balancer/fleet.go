@@ -127,10 +127,9 @@ type match struct {
 	rest  string
 }
 
-// match finds the bases that a URL stands below, the longest first: that which
+// match appends the bases that a URL stands below, the longest first: that which
 // leaves the shortest rest.
-func (f *fleet) match(u *url.URL) ([]match, error) {
-	var found []match
+func (f *fleet) match(u *url.URL, found []match) ([]match, error) {
 	for _, r := range f.routes {
 		if rest, ok := r.match(u); ok {
 			found = append(found, match{r, rest})
@@ -140,7 +139,9 @@ func (f *fleet) match(u *url.URL) ([]match, error) {
 		return nil, &Error{Err: fmt.Errorf("%w: %s: the accounts' providers are at %s; point the client's base URL there, or at the API's official base",
 			ErrNoRoute, shown(u), f.bases())}
 	}
-	slices.SortStableFunc(found, func(a, b match) int { return cmp.Compare(len(a.rest), len(b.rest)) })
+	if len(found) > 1 {
+		slices.SortStableFunc(found, func(a, b match) int { return cmp.Compare(len(a.rest), len(b.rest)) })
+	}
 	return found, nil
 }
 

@@ -50,6 +50,7 @@ func (t *Transport) newMember(a *Account, index int, c *counters) (*member, erro
 	if err := a.check(index); err != nil {
 		return nil, err
 	}
+	a.Provider = a.Provider.At(a.Provider.Name, a.Provider.BaseURL) // with its base parsed
 	served, err := newModels(a.Models)
 	if err != nil {
 		return nil, accountError(a, index, "Models", "%w", err)

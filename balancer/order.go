@@ -10,10 +10,13 @@ type order interface {
 	remove(i int) // i is not; it may be absent
 	len() int     // how many are ready
 
-	// next returns a place that fits, or -1. It asks fit about few places where most
-	// of them fit, and about each at most a few times. What is gone it removes.
-	next(fit func(i int) fitness) int
+	// next returns a place that fits, or -1. It looks at few places where most
+	// of them fit, and at each at most a few times. What is gone it removes.
+	next(l looker) int
 }
+
+// looker looks at a place that an order proposes.
+type looker interface{ look(i int) fitness }
 
 // fitness is what is known of an account that an order proposes.
 type fitness uint8
@@ -83,10 +86,10 @@ func (w *weighted) draw() int {
 	return at
 }
 
-func (w *weighted) next(fit func(int) fitness) int {
+func (w *weighted) next(l looker) int {
 	for misses := 0; w.n > 0 && misses < tries; {
 		i := w.draw()
-		switch fit(i) {
+		switch l.look(i) {
 		case fits:
 			return i
 		case unfit:
@@ -95,11 +98,11 @@ func (w *weighted) next(fit func(int) fitness) int {
 			w.remove(i)
 		}
 	}
-	return w.scan(fit)
+	return w.scan(l)
 }
 
 // scan goes through all that are ready, from anywhere.
-func (w *weighted) scan(fit func(int) fitness) int {
+func (w *weighted) scan(l looker) int {
 	if w.n == 0 {
 		return -1
 	}
@@ -109,7 +112,7 @@ func (w *weighted) scan(fit func(int) fitness) int {
 		if !w.ready[i] {
 			continue
 		}
-		switch fit(i) {
+		switch l.look(i) {
 		case fits:
 			return i
 		case absent:

@@ -34,10 +34,10 @@ func (d *dense) remove(i int) {
 	d.places, d.where[i] = d.places[:len(d.places)-1], -1
 }
 
-func (d *dense) next(fit func(int) fitness) int {
+func (d *dense) next(l looker) int {
 	for k := 0; k < len(d.places); {
 		i := d.places[k]
-		switch fit(i) {
+		switch l.look(i) {
 		case fits:
 			return i
 		case absent:

@@ -37,13 +37,13 @@ func (f *first) remove(i int) {
 	}
 }
 
-func (f *first) next(fit func(int) fitness) int {
+func (f *first) next(l looker) int {
 	for part, filled := range f.filled {
 		for ; filled != 0; filled &= filled - 1 {
 			word := part*64 + bits.TrailingZeros64(filled)
 			for set := f.words[word]; set != 0; set &= set - 1 {
 				i := word*64 + bits.TrailingZeros64(set)
-				switch fit(i) {
+				switch l.look(i) {
 				case fits:
 					return i
 				case absent:

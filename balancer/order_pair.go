@@ -6,8 +6,8 @@ type paired struct {
 	lighter func(i, j int) bool // i would be done sooner than j
 }
 
-func (p *paired) next(fit func(int) fitness) int {
-	first := p.weighted.next(fit)
+func (p *paired) next(l looker) int {
+	first := p.weighted.next(l)
 	if first < 0 || p.n < 2 {
 		return first
 	}
@@ -16,7 +16,7 @@ func (p *paired) next(fit func(int) fitness) int {
 	if second == first {
 		return first
 	}
-	switch fit(second) {
+	switch l.look(second) {
 	case fits:
 		if p.lighter(second, first) {
 			return second

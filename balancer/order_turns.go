@@ -37,12 +37,12 @@ func (t *turns) remove(i int) {
 	}
 }
 
-func (t *turns) next(fit func(int) fitness) int {
+func (t *turns) next(l looker) int {
 	found := -1
 	var passed []int
 	for found < 0 && len(t.queue) > 0 {
 		i := heap.Pop((*turnQueue)(t)).(int)
-		switch fit(i) {
+		switch l.look(i) {
 		case fits:
 			found = i
 		case unfit:

@@ -39,7 +39,8 @@ type Request struct {
 // The context bounds the reading.
 func (t *Transport) newRequest(ctx context.Context, in *http.Request, f *fleet) (*Request, error) {
 	r := &Request{in: in, number: t.next.Add(1), arrived: time.Now(), Hint: hintOf(in.Context()), tries: t.cfg.MaxAttempts}
-	matches, err := f.match(in.URL)
+	var few [4]match
+	matches, err := f.match(in.URL, few[:0])
 	if err != nil {
 		return nil, err
 	}

@@ -32,19 +32,19 @@ func (t *Transport) RoundTrip(in *http.Request) (*http.Response, error) {
 		closeBody(in)
 		return nil, &Error{Err: errors.New("the request has no URL or a nil Header")}
 	}
-	ctx, end, ok := t.calls.enter(in)
+	ctx, one, ok := t.calls.enter(in.Context())
 	if !ok {
 		closeBody(in)
 		return nil, &Error{Err: ErrClosed}
 	}
 	r, err := t.newRequest(ctx, in, t.fleet.Load())
 	if err != nil {
-		end()
+		one.end()
 		closeBody(in)
 		return nil, err
 	}
 	defer r.close()
-	r.end = end
+	r.end = one.end
 	s := &serving{Request: r, t: t, ctx: ctx, failed: make(map[health.Subject]bool)}
 	defer s.abandon()
 	resp, err := s.serve()
@@ -63,6 +63,8 @@ type serving struct {
 	*Request
 	t   *Transport
 	ctx context.Context // ends with the caller's, with Close, and at the end of the body
+
+	chooser chooser // of the attempt that is looked for
 
 	tried  []*member
 	failed map[health.Subject]bool // what has failed for this request already

@@ -2,7 +2,6 @@ package balancer
 
 import (
 	"sync"
-	"time"
 )
 
 // tier are accounts of one priority that may serve the same requests. Those that are
@@ -11,7 +10,6 @@ import (
 // it, so what happens to it costs each tier one step, however many accounts there
 // are.
 type tier struct {
-	of      *Transport
 	members []*member
 	crowd   *crowd
 
@@ -22,8 +20,8 @@ type tier struct {
 	listed  []bool   // the place is on its account's list of those to wake
 }
 
-func newTier(of *Transport, c *crowd, members []*member, o order) *tier {
-	t := &tier{of: of, members: members, crowd: c, order: o, resting: newParking(len(members)), busy: newParking(len(members)), listed: make([]bool, len(members))}
+func newTier(c *crowd, members []*member, o order) *tier {
+	t := &tier{members: members, crowd: c, order: o, resting: newParking(len(members)), busy: newParking(len(members)), listed: make([]bool, len(members))}
 	for i := range members {
 		o.add(i)
 	}
@@ -32,27 +30,30 @@ func newTier(of *Transport, c *crowd, members []*member, o order) *tier {
 
 // next is the place of an account that fits, or -1. Those that it met and are not
 // ready it parks.
-func (t *tier) next(now time.Time, fit func(*member) fitness) int {
+func (t *tier) next(c *chooser) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ripen(now.UnixNano())
+	t.ripen(c.now.UnixNano())
 	if t.order.len() == 0 {
 		return -1
 	}
-	return t.order.next(func(i int) fitness { return t.look(i, now, fit) })
+	c.tier = t
+	return t.order.next(c)
 }
 
-// look asks about one place, and parks it if it is not ready for anybody.
-func (t *tier) look(i int, now time.Time, fit func(*member) fitness) fitness {
+// look asks about one place of the chooser's tier, and parks it if it is not ready for
+// anybody. The tier is locked.
+func (c *chooser) look(i int) fitness {
+	t := c.tier
 	m := t.members[i]
-	until, why := m.ready(t.of, now, t.crowd.model)
+	until, why := m.ready(c.t, c.now, t.crowd.model)
 	if why == ready {
-		return fit(m)
+		return c.fit(m)
 	}
 	t.park(i, until, why)
-	if _, why := m.ready(t.of, now, t.crowd.model); why == ready { // it was woken between the two
+	if _, why := m.ready(c.t, c.now, t.crowd.model); why == ready { // it was woken between the two
 		t.unpark(i)
-		return fit(m)
+		return c.fit(m)
 	}
 	return absent
 }

@@ -9,8 +9,10 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/aitransport/aitransport/health"
 	"github.com/aitransport/aitransport/pool"
 	"github.com/aitransport/aitransport/provider"
+	"github.com/aitransport/aitransport/quota"
 )
 
 // Transport sends each request through one of its accounts, and through others when
@@ -21,6 +23,8 @@ type Transport struct {
 	owned   bool             // the pool is ours
 	calls   *calls           // the requests under way
 	codings provider.Codings // of requests
+
+	quotaInMemory, healthInMemory bool // the stores answer at once
 
 	fleet   atomic.Pointer[fleet]
 	domains *domains
@@ -49,6 +53,8 @@ func New(cfg Config) (*Transport, error) {
 	cfg.Accounts = nil // they hold secrets
 	cfg.Attempt = slices.Clone(cfg.Attempt)
 	t := &Transport{cfg: &cfg, pool: cfg.Transport.Pool, calls: newCalls(), domains: newDomains(), codings: codings(cfg.Transport.Decoders)}
+	_, t.quotaInMemory = cfg.Quota.(*quota.Memory)
+	_, t.healthInMemory = cfg.Health.(*health.Memory)
 	if t.pool == nil {
 		t.owned = true
 		t.pool = pool.New(pool.Config{MaxAgents: minPool, Logger: cfg.Logger})

@@ -6,10 +6,11 @@ import (
 
 // fromLine takes an account of a crowd. If all are busy, or others wait for them
 // already, it waits in line.
-func (c *chooser) fromLine(all *crowd, now time.Time) *attempt {
+func (c *chooser) fromLine(all *crowd) *attempt {
+	now := c.now
 	patience := c.patience(now)
 	if patience <= 0 || all.queue.waiting.Load() == 0 {
-		if at := c.from(all, now); at != nil || patience <= 0 {
+		if at := c.from(all); at != nil || patience <= 0 {
 			return at
 		}
 	}
@@ -22,10 +23,11 @@ func (c *chooser) fromLine(all *crowd, now time.Time) *attempt {
 	end := now.Add(patience)
 	for {
 		now := time.Now()
+		c.now = now
 		left := end.Sub(now)
 		if all.queue.isFirst(place) {
 			c.left, c.waived = nil, false
-			if at := c.from(all, now); at != nil {
+			if at := c.from(all); at != nil {
 				return at
 			}
 			if !all.busy() {

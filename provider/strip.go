@@ -63,10 +63,32 @@ func StripCredentials(r *http.Request) {
 
 func stripHeader(h http.Header) {
 	for name := range h {
-		if credentialHeaders[strings.ReplaceAll(strings.ToLower(name), "_", "-")] {
+		if isCredentialHeader(name) {
 			delete(h, name)
 		}
 	}
+}
+
+// longestCredential is as long as the names of credentialHeaders are at most.
+const longestCredential = 32
+
+// isCredentialHeader looks a name up in whatever spelling.
+func isCredentialHeader(name string) bool {
+	if len(name) > longestCredential {
+		return false
+	}
+	var plain [longestCredential]byte
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c == '_':
+			c = '-'
+		case 'A' <= c && c <= 'Z':
+			c += 'a' - 'A'
+		}
+		plain[i] = c
+	}
+	return credentialHeaders[string(plain[:len(name)])]
 }
 
 // stripQuery drops the parameters that carry a key. A ; separates parameters
