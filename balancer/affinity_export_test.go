@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"slices"
+	"time"
 )
 
 // Ring is what its lower-case name says.
@@ -55,3 +56,37 @@ func (r Ring) Sorted() bool { return slices.IsSorted(r.points) }
 
 // HashSession is hashSession.
 var HashSession = hashSession
+
+// Sessions is the table of sessions, by the clock.
+type Sessions struct{ *sessions }
+
+// NewSessions is newSessions.
+func NewSessions(most int, life time.Duration) Sessions { return Sessions{newSessions(most, life)} }
+
+// The methods of sessions, now.
+func (s Sessions) Get(tenant, session string) (string, bool) {
+	return s.get(tenant, session, time.Now())
+}
+
+func (s Sessions) Bind(tenant, session, account string) (string, bool) {
+	return s.bind(tenant, session, account, time.Now())
+}
+
+func (s Sessions) Rebind(tenant, session, from, to string) (string, bool) {
+	return s.rebind(tenant, session, from, to, time.Now())
+}
+
+func (s Sessions) Clear(tenant, session string) bool { return s.clear(tenant, session, time.Now()) }
+func (s Sessions) ClearTenant(tenant string) int     { return s.clearTenant(tenant, time.Now()) }
+func (s Sessions) ClearAll() int                     { return s.clearAll(time.Now()) }
+func (s Sessions) List(most int) []Session           { return s.list(most, time.Now()) }
+func (s Sessions) Len() int                          { return s.len(time.Now()) }
+
+// Kept is how many sessions take memory, alive or not.
+func (s Sessions) Kept() int {
+	n := 0
+	for i := range s.shards {
+		n += s.shards[i].known.Len()
+	}
+	return n
+}
