@@ -57,6 +57,9 @@ func (r Ring) Sorted() bool { return slices.IsSorted(r.points) }
 // HashSession is hashSession.
 var HashSession = hashSession
 
+// ObjectKey is objectKey.
+var ObjectKey = objectKey
+
 // Sessions is the table of sessions, by the clock.
 type Sessions struct{ *sessions }
 

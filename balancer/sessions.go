@@ -22,8 +22,9 @@ type Session struct {
 const (
 	defaultSessions    = 100_000
 	defaultSessionLife = 5 * time.Minute
-	maxSessionShards   = 64
-	leastInShard       = 256 // sessions a shard must have room for, or there are fewer shards
+
+	maxShards    = 64
+	leastInShard = 256 // entries a shard must have room for, or there are fewer shards
 )
 
 // sessions is a bounded table of live sessions by tenant and id. A session lives for
@@ -56,15 +57,21 @@ func newSessions(most int, life time.Duration) *sessions {
 	if life <= 0 {
 		life = defaultSessionLife
 	}
-	n := 1
-	for n < maxSessionShards && most/(2*n) >= leastInShard {
-		n *= 2
-	}
+	n := shardsFor(most)
 	s := &sessions{life: life, shards: make([]sessionShard, n)}
 	for i := range s.shards {
 		s.shards[i].known, _ = simplelru.NewLRU[sessionKey, *Session](most/n, nil) // fails for no room only
 	}
 	return s
+}
+
+// shardsFor is into how many parts, a power of two, a table of so many is cut.
+func shardsFor(most int) int {
+	n := 1
+	for n < maxShards && most/(2*n) >= leastInShard {
+		n *= 2
+	}
+	return n
 }
 
 // get is the account of a session that lives. It is used once more by that.
