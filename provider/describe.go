@@ -49,6 +49,7 @@ func (row route) describe(api string, r *http.Request, body []byte) Operation {
 			op.readBody(row.read, body)
 		}
 	}
+	op.ids = row.answer(&op, r)
 	if s := r.Header.Get("X-Claude-Code-Session-Id"); s != "" {
 		op.Session = s
 	}
@@ -84,6 +85,8 @@ func (op *Operation) readBody(read reading, body []byte) {
 			if read&bodyModel != 0 {
 				op.setModel(value, location{inBody, span{start, end}})
 			}
+		case "store":
+			op.setStore(value)
 		case "agent":
 			agent = location{inAgent, span{start, end}}
 		case "stream":

@@ -72,6 +72,9 @@ func describeGemini(r *http.Request, body []byte) Operation {
 	}
 	op := describe("gemini", geminiRoutes, r, body)
 	op.Model = strings.TrimPrefix(op.Model, "models/")
+	if op.Kind == OpFiles {
+		op.addObject(queryUpload(r.URL))
+	}
 	return op
 }
 

@@ -61,8 +61,16 @@ func (op *Operation) readID(key, value []byte) {
 		op.addObject(member(value, "id"))
 	case "file_ids":
 		op.addValues(value)
+	case "batch": // Gemini's; the JSON of protocol buffers has both spellings
+		for key, config := range fields(value) {
+			if key == "inputConfig" || key == "input_config" {
+				op.addObject(member(config, "fileName"))
+				op.addObject(member(config, "file_name"))
+			}
+		}
 	case "tools":
 		op.readTools(value)
+		op.setTools(value)
 	}
 }
 

@@ -87,9 +87,10 @@ type Operation struct {
 	// Objects are the ids, in the path or the body, of things that live in the
 	// account that made them: a previous response, a conversation, files,
 	// containers, cached content. Such a request can be served there only.
-	// Gemini's are names: files/f, cachedContents/c, models/m/operations/o. At
-	// most 16 of at most 512 bytes each; nil: none. What tools were called with
-	// or gave is not searched.
+	// Gemini's are names: files/f, cachedContents/c, models/m/operations/o; an
+	// upload under way is its upload_id. At most 16 of at most 512 bytes each;
+	// nil: none. What tools were called with or gave is not searched. Which of
+	// them an account has is told by its answers: [NewObjectFinder].
 	Objects []string
 
 	// Repeatable says that sending the request twice costs money at worst: it
@@ -100,7 +101,10 @@ type Operation struct {
 	// a conversation does not.
 	Repeatable bool
 
-	where location // of the model
+	where    location // of the model
+	store    storing
+	runsCode bool      // in a container that the account keeps
+	ids      answerIDs // where the answer has ids
 }
 
 // A place is where a request names its model.

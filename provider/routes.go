@@ -132,7 +132,7 @@ var geminiMethods = map[string]route{
 	"predict":                {post, "", OpImages, colonModel, true},
 	"predictLongRunning":     {post, "", OpVideos, colonModel, false},
 	"batchGenerateContent":   {post, "", OpBatches, colonModel | bodyURIs, false},
-	"asyncBatchEmbedContent": {post, "", OpBatches, colonModel, false},
+	"asyncBatchEmbedContent": {post, "", OpBatches, colonModel | bodyURIs, false},
 }
 
 // findRoute returns the first row that r's method and path match.
