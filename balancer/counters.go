@@ -68,8 +68,9 @@ func (c *counters) wake() {
 }
 
 // peak is a moving average of how long answers take to begin, which rises at once and
-// falls slowly: one that has become slow is found out by its first slow answer. While
-// nothing is measured it falls too, so that a slow one is tried again.
+// falls slowly: one that has become slow is found out by its first slow answer. When
+// nothing has been measured for a while it is forgotten, so that a slow one is tried
+// again. (Were it to fall slowly, those that are seldom asked would look fast.)
 type peak struct {
 	mu    sync.Mutex
 	value float64 // nanoseconds
@@ -78,9 +79,10 @@ type peak struct {
 	when  atomic.Int64  // at
 }
 
-// peakDecay is in which time the average falls to a third, when answers are faster,
-// and to a half while there are none.
-const peakDecay = 10 * time.Second
+const (
+	peakDecay = 10 * time.Second // in which the average falls to a third, when answers are faster
+	peakLife  = 30 * time.Second // after the last answer
+)
 
 // add notes a measurement.
 func (p *peak) add(d time.Duration, now time.Time) {
@@ -96,14 +98,12 @@ func (p *peak) add(d time.Duration, now time.Time) {
 	p.when.Store(now.UnixNano())
 }
 
-// get is the average; 0: nothing was measured.
+// get is the average; 0: nothing was measured lately.
 func (p *peak) get(now int64) time.Duration {
-	v := math.Float64frombits(p.bits.Load())
-	if v == 0 {
+	if now-p.when.Load() > int64(peakLife) {
 		return 0
 	}
-	idle := max(0, now-p.when.Load())
-	return time.Duration(v / (1 + float64(idle)/float64(peakDecay)))
+	return time.Duration(math.Float64frombits(p.bits.Load()))
 }
 
 func (m *member) candidate() Candidate {

@@ -144,12 +144,20 @@ func (at *attempt) conclude(v provider.Verdict, failed map[health.Subject]bool) 
 			if failed != nil {
 				failed[k.subject] = true
 			}
+		case kind == health.KindProvider && isOutage(v.Class) && failed != nil: // for this request others are better
+			failed[k.subject] = true
 		case kind != blamed && (v.Class == provider.ClassOK || onWay && at.record.Status != 0): // any answer proves the way
 			at.report(k, health.Outcome{Kind: health.OutcomeSuccess, Free: at.r.Operation.Kind.Free()})
 		case k.claim:
 			at.report(k, health.Outcome{Kind: health.OutcomeNeutral})
 		}
 	}
+}
+
+// isOutage tells whether a failure may be all of the provider's, and not the account's
+// alone.
+func isOutage(c provider.Class) bool {
+	return c == provider.ClassTransient || c == provider.ClassOverloaded || c == provider.ClassTimeout
 }
 
 // blameModel adds the domain of the model that is to blame, if it had none yet: those

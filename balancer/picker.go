@@ -135,25 +135,35 @@ func draw(from Candidates) int {
 	return from.Len() - 1
 }
 
-// lighter tells whether a would be done sooner than b, which was drawn first.
+// lighter tells whether a would be done sooner than b, which was drawn first. One that
+// is clearly slower to answer counts as that much busier.
 //
-// Where both answer about as fast, a has to have less to do for its weight than b
-// has already: then idle accounts are drawn by their weights alone, and busy ones
-// even out. One that is clearly slower to answer counts as that much busier.
+// Between accounts of different weights it takes more to leave the one that was drawn,
+// or their shares would not be those of their weights while there is little to do: the
+// load of a light one varies more, and of a heavy one more slow answers are seen.
 func lighter(a, b Candidate) bool {
-	weightA, weightB := float64(a.Weight), float64(b.Weight)
+	more, clearly := 1, 1.5
+	if a.Weight != b.Weight {
+		more, clearly = 2, 4
+	}
+	loadA, loadB := a.load(), b.load()
 	slowA, slowB := float64(max(a.FirstByte, minFirstByte)), float64(max(b.FirstByte, minFirstByte))
 	if a.FirstByte == 0 || b.FirstByte == 0 || max(slowA, slowB) < clearly*min(slowA, slowB) {
-		return float64(a.InFlight+1)/weightA <= float64(b.InFlight)/weightB
+		return loadA+more <= loadB
 	}
-	return float64(a.InFlight+1)/weightA*slowA < float64(b.InFlight+1)/weightB*slowB
+	return float64(loadA+1)*slowA < float64(loadB+1)*slowB
 }
 
-const (
-	// clearly is how many times slower an account has to be for that to count.
-	clearly = 1.5
+// load is what an account has to do for one part of its weight: the requests in
+// flight are spread over as many parts as it has weight, and one of them is drawn.
+func (c *Candidate) load() int {
+	load, rest := c.InFlight/c.Weight, c.InFlight%c.Weight
+	if rest > 0 && rand.IntN(c.Weight) < rest { //nolint:gosec // spreading load needs no secrecy
+		load++
+	}
+	return load
+}
 
-	// minFirstByte keeps an account that answers from a cache from looking
-	// infinitely fast.
-	minFirstByte = time.Millisecond
-)
+// minFirstByte keeps an account that answers from a cache from looking infinitely
+// fast.
+const minFirstByte = time.Millisecond

@@ -26,7 +26,7 @@ type AccountSnapshot struct {
 	Until     time.Time     `json:"until,omitzero"` // when its rest ends
 	InFlight  int           `json:"inFlight"`       // requests of this process
 	Served    int64         `json:"served"`         // requests that this process gave it, those in flight included
-	FirstByte time.Duration `json:"firstByte"`      // how long answers take to begin: an average that rises at once and falls by a third in ten seconds; 0: not known
+	FirstByte time.Duration `json:"firstByte"`      // how long answers take to begin: an average that rises at once and falls to a third in ten seconds; 0: nothing was measured in the last 30 s
 
 	// RateLimits are those that the last answer with such headers told of, good or
 	// not; nil: none did. They are as the provider saw them then.
