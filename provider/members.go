@@ -39,29 +39,38 @@ func walk(b []byte) (m members, ok bool) {
 // next returns the next member's key, between its quotation marks and still
 // escaped, and where in the buffer its value stands.
 func (m *members) next() (key []byte, start, end int, ok bool) {
-	at := skipSpace(m.b, m.at)
-	if at < len(m.b) && m.b[at] == ',' {
-		at = skipSpace(m.b, at+1)
-	}
-	if at >= len(m.b) || m.b[at] != '"' {
+	key, start, ok = m.head()
+	if !ok {
 		return nil, 0, 0, false
 	}
-	keyEnd := skipString(m.b, at)
-	if keyEnd < 0 {
-		return nil, 0, 0, false
-	}
-	key = m.b[at+1 : keyEnd-1]
-	at = skipSpace(m.b, keyEnd)
-	if at >= len(m.b) || m.b[at] != ':' {
-		return nil, 0, 0, false
-	}
-	start = skipSpace(m.b, at+1)
 	end = skipValue(m.b, start)
 	if end < 0 {
 		return nil, 0, 0, false
 	}
 	m.at = end
 	return key, start, end, true
+}
+
+// head returns the next member's key, and where in the buffer its value begins,
+// whether or not that is there as a whole. It stays where it is.
+func (m *members) head() (key []byte, start int, ok bool) {
+	at := skipSpace(m.b, m.at)
+	if at < len(m.b) && m.b[at] == ',' {
+		at = skipSpace(m.b, at+1)
+	}
+	if at >= len(m.b) || m.b[at] != '"' {
+		return nil, 0, false
+	}
+	keyEnd := skipString(m.b, at)
+	if keyEnd < 0 {
+		return nil, 0, false
+	}
+	key = m.b[at+1 : keyEnd-1]
+	at = skipSpace(m.b, keyEnd)
+	if at >= len(m.b) || m.b[at] != ':' {
+		return nil, 0, false
+	}
+	return key, skipSpace(m.b, at+1), true
 }
 
 // fields yields the members of the object at the head of b: keys without their
