@@ -57,6 +57,9 @@ func (r Ring) Sorted() bool { return slices.IsSorted(r.points) }
 // HashSession is hashSession.
 var HashSession = hashSession
 
+// SessionOf is sessionOf.
+var SessionOf = sessionOf
+
 // ObjectKey is objectKey.
 var ObjectKey = objectKey
 
