@@ -18,6 +18,8 @@ type answer struct {
 	io.ReadCloser
 	at    *attempt
 	meter provider.Meter
+	finds *provider.ObjectFinder
+	kept  int    // of what finds has found
 	sse   bool   // the answer is a stream of events
 	done  func() // ends the request
 	once  sync.Once
@@ -39,7 +41,7 @@ func (at *attempt) deliver(resp *http.Response, done func()) {
 	}
 	a := &answer{
 		ReadCloser: resp.Body, at: at, done: done, renewed: time.Now(),
-		meter: at.newMeter(at.r.Operation, resp.Header), sse: isEventStream(resp.Header),
+		meter: at.newMeter(at.r.Operation, resp.Header), finds: at.finder(resp), sse: isEventStream(resp.Header),
 	}
 	if w, ok := resp.Body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
 		resp.Body = struct {
@@ -59,8 +61,12 @@ func (at *attempt) deliver(resp *http.Response, done func()) {
 // Read passes on what the provider says.
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
-	if n > 0 && a.passed(p[:n]) {
-		a.at.renew()
+	if n > 0 {
+		renew, found := a.passed(p[:n])
+		if renew {
+			a.at.renew()
+		}
+		a.at.settled(found) // before the caller can ask for it
 	}
 	if err != nil {
 		a.end(err)
@@ -70,15 +76,20 @@ func (a *answer) Read(p []byte) (int, error) {
 }
 
 // passed looks at bytes on their way. It tells whether the reservation should be
-// renewed.
-func (a *answer) passed(p []byte) (renew bool) {
+// renewed, and the ids of things that now live in the account.
+func (a *answer) passed(p []byte) (renew bool, found []string) {
 	now := time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.over {
-		return false
+		return false, nil
 	}
 	_, _ = a.meter.Write(p) // never fails
+	if a.finds != nil {
+		_, _ = a.finds.Write(p) // neither
+		all := a.finds.Objects()
+		found, a.kept = all[a.kept:], len(all)
+	}
 	if a.at.record.FirstByte == 0 {
 		a.at.record.FirstByte = now.Sub(a.at.started)
 		a.at.counters.speed.add(a.at.record.FirstByte, now)
@@ -87,7 +98,7 @@ func (a *answer) passed(p []byte) (renew bool) {
 	if now.Sub(a.renewed) > a.at.t.cfg.ttl()/4 {
 		a.renewed, renew = now, true
 	}
-	return renew
+	return renew, found
 }
 
 // recovered tells of a probe that it has succeeded: others wait for that, and a

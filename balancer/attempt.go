@@ -225,6 +225,9 @@ func (at *attempt) fail(v provider.Verdict, used quota.Amount, failed map[health
 func (at *attempt) succeed(v provider.Verdict, u provider.Usage) {
 	at.ended.Do(func() {
 		at.record.Usage, at.record.Answered = u, true
+		if v.Class == provider.ClassOK {
+			at.used(at.record.Status)
+		}
 		at.record.Cost, at.record.CostKnown = at.cost(u)
 		at.conclude(v, nil)
 		at.note(v)

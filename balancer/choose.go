@@ -35,10 +35,16 @@ type chooser struct {
 func (t *Transport) choose(ctx context.Context, s *serving) (*attempt, error) {
 	c := &s.chooser
 	*c = chooser{t: t, ctx: ctx, s: s, r: s.Request, now: time.Now()}
-	if c.r.Hint.Account != "" {
-		return c.only()
+	one, err := c.pinned()
+	if err != nil {
+		return nil, err
 	}
-	all := c.r.route.crowds.of(t, c.r, c.now.UnixNano())
+	var all *crowd
+	if one != nil {
+		all = one.aloneOf(t)
+	} else {
+		all = c.r.route.crowds.of(t, c.r, c.now.UnixNano())
+	}
 	if at := c.fromLine(all); at != nil {
 		return at, nil
 	}
@@ -51,24 +57,14 @@ func (t *Transport) choose(ctx context.Context, s *serving) (*attempt, error) {
 	return nil, c.none(all)
 }
 
-// only takes the account that the hint names.
-func (c *chooser) only() (*attempt, error) {
-	m := c.r.route.named(c.r.Hint.Account)
-	if m == nil || c.why(m, c.now).reason != "" {
-		return nil, c.none(nil)
-	}
-	at, _, _ := c.take(m)
-	if at == nil {
-		return nil, c.none(nil)
-	}
-	return at, nil
-}
-
 // from takes an account of a crowd: from the first tier that has one that nothing
 // speaks against, or else the first one that will do. What shares a proxy, a route or a
 // model with what has failed for this request already comes last, whatever its
 // priority; so does, by chance, what has just recovered.
 func (c *chooser) from(all *crowd) *attempt {
+	if at := c.stuck(all); at != nil {
+		return at
+	}
 	for _, c.lenient = range [...]bool{false, true} {
 		for _, t := range all.tiers {
 			if at := c.fromTier(t); at != nil {

@@ -45,6 +45,22 @@ type Config struct {
 	// It matters only where Health is given.
 	HealthRefresh time.Duration
 
+	// Affinity remembers in which account things live that providers keep: stored
+	// responses, files, batches. Requests that name one go there and nowhere else; what
+	// nobody knows of goes anywhere. Nil: in memory, the last 100,000.
+	Affinity    AffinityStore
+	AffinityTTL time.Duration // for how long; 0: 30 days
+
+	// Requests of one session (see Hint) stay with one account while it is ready and
+	// not much busier than others, for as long as no more than SessionTTL lies between
+	// two of them. 0: 5 min; negative: sessions mean nothing.
+	SessionTTL  time.Duration
+	MaxSessions int // remembered at the same time, those used last; 0: 100,000
+
+	// StickByOpening makes a session of what has no name for one: requests to the same
+	// model with the same system prompt and first message. It takes a hash of them.
+	StickByOpening bool
+
 	// NoStreamUsage leaves streams as they are. Otherwise a streamed chat is asked for
 	// its usage where the provider tells it only then (provider.Provider.StreamUsage:
 	// OpenAI, and most of the catalogue that speaks as it does); a caller who did not
@@ -121,6 +137,15 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Health == nil {
 		c.Health = health.NewMemory(health.MemoryConfig{})
+	}
+	if c.Affinity == nil {
+		c.Affinity = NewAffinityMemory(AffinityMemoryConfig{})
+	}
+	if c.AffinityTTL <= 0 {
+		c.AffinityTTL = defaultAffinityTTL
+	}
+	if c.SessionTTL == 0 {
+		c.SessionTTL = defaultSessionLife
 	}
 	if c.HealthRefresh == 0 {
 		c.HealthRefresh = defaultHealthRefresh

@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aitransport/aitransport/health"
@@ -43,6 +44,15 @@ type member struct {
 	quotaKey    string    // in the quota store
 	maxInFlight int64     // at the same time; 0: no limit
 	domains     []*domain // of the account first, then of its way
+
+	once  sync.Once
+	alone *crowd // the account by itself, for requests that only it can serve
+}
+
+// aloneOf is the account as a crowd of its own.
+func (m *member) aloneOf(t *Transport) *crowd {
+	m.once.Do(func() { m.alone = newCrowd(t, []*member{m}, "") })
+	return m.alone
 }
 
 // newMember makes an account ready. The account is ours to change.

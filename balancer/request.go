@@ -31,6 +31,12 @@ type Request struct {
 	tries  int             // attempts it may have
 	end    func()          // called once its books are kept
 
+	tenant, session string // the conversation that it is part of; "": not known
+
+	housed bool   // it was asked where what the request names lives
+	home   string // the account where that is; "": not known
+	thing  string // that lives there
+
 	arrived time.Time
 	waited  time.Duration // in line, for busy accounts
 }
@@ -62,6 +68,9 @@ func (t *Transport) newRequest(ctx context.Context, in *http.Request, f *fleet) 
 	}
 	if r.Operation.Kind == provider.OpRealtime {
 		return nil, unsupported(in)
+	}
+	if t.sessions != nil && len(r.route.members) > 1 {
+		r.tenant, r.session = sessionOf(r.Hint, &r.Operation, in.Header, text, t.cfg.StickByOpening)
 	}
 	if n, err := strconv.Atoi(in.Header.Get("X-Stainless-Retry-Count")); err == nil && n > 0 || !r.repeatable() {
 		// An SDK's own retry gets one attempt, so that attempts do not multiply;

@@ -13,6 +13,9 @@ type tier struct {
 	members []*member
 	crowd   *crowd
 
+	rings sync.Once
+	ring  *ring // for sessions
+
 	mu      sync.Mutex
 	order   order
 	resting *parking // for their health

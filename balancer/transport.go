@@ -28,9 +28,11 @@ type Transport struct {
 
 	fleet   atomic.Pointer[fleet]
 	domains *domains
-	next    atomic.Uint64 // number of the last request
-	told    unpriced      // the models whose price is not known
-	mu      sync.Mutex    // one change of accounts at a time
+
+	sessions *sessions     // nil: none is remembered
+	next     atomic.Uint64 // number of the last request
+	told     unpriced      // the models whose price is not known
+	mu       sync.Mutex    // one change of accounts at a time
 
 	beside sync.WaitGroup // what runs beside the requests, until Close
 }
@@ -53,6 +55,9 @@ func New(cfg Config) (*Transport, error) {
 	cfg.Accounts = nil // they hold secrets
 	cfg.Attempt = slices.Clone(cfg.Attempt)
 	t := &Transport{cfg: &cfg, pool: cfg.Transport.Pool, calls: newCalls(), domains: newDomains(), codings: codings(cfg.Transport.Decoders)}
+	if cfg.SessionTTL > 0 {
+		t.sessions = newSessions(cfg.MaxSessions, cfg.SessionTTL)
+	}
 	_, t.quotaInMemory = cfg.Quota.(*quota.Memory)
 	_, t.healthInMemory = cfg.Health.(*health.Memory)
 	if t.pool == nil {

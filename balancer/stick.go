@@ -1,0 +1,254 @@
+package balancer
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/aitransport/aitransport/provider"
+)
+
+const (
+	// defaultAffinityTTL is as long as OpenAI keeps a response (provider-facts 3).
+	defaultAffinityTTL = 30 * 24 * time.Hour
+
+	// A session leaves its account for a request where that has so many in flight at
+	// least, and so many times as many for its weight as another.
+	bendFrom  = 4
+	bendTimes = 2
+
+	// ringSteps is how far a session goes on the ring for an account that is ready.
+	ringSteps = 8
+)
+
+// pinned finds the one account that has what a request names: a stored response, a
+// file, a batch. nil and no error: nobody knows of one.
+func (c *chooser) pinned() (*member, error) {
+	r := c.r
+	if r.Hint.Account != "" {
+		m := r.route.named(r.Hint.Account)
+		if m == nil || m.suits(r) != "" {
+			return nil, c.none(nil)
+		}
+		return m, nil
+	}
+	if !r.housed {
+		r.housed = true
+		r.home, r.thing = c.t.homeOf(c.ctx, r)
+	}
+	if r.home == "" {
+		return nil, nil
+	}
+	m := r.route.named(r.home)
+	if m == nil {
+		return nil, &Error{Err: fmt.Errorf("%w: %.100q lives in account %q, which is gone or disabled: bring the account back, or make the thing anew", ErrNoAccount, r.thing, r.home)}
+	}
+	if reason := m.suits(r); reason != "" {
+		return nil, &Error{Err: fmt.Errorf("%w: %.100q lives in account %q, which %s", ErrNoAccount, r.thing, r.home, reason)}
+	}
+	return m, nil
+}
+
+// homeOf asks where what a request names lives: the account of the first thing of which
+// that is known, and what that thing is. A broken store knows of nothing.
+func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing string) {
+	ids := r.Operation.Objects
+	if len(ids) == 0 || len(r.route.members) < 2 {
+		return "", ""
+	}
+	ids = ids[:min(len(ids), maxObjects)]
+	accounts, err := t.cfg.Affinity.Get(ctx, r.objectKeys(ids)...)
+	if err == nil && len(accounts) != len(ids) {
+		err = errHomes
+	}
+	if err != nil {
+		t.storeError(ctx, "affinity", err)
+		return "", ""
+	}
+	for i, account := range accounts {
+		if account != "" {
+			return account, ids[i]
+		}
+	}
+	return "", ""
+}
+
+// maxObjects is how many things of one request are looked up.
+const maxObjects = 100
+
+var errHomes = fmt.Errorf("the affinity store returned another number of accounts than asked for")
+
+// objectKeys are the names of things in the affinity store.
+func (r *Request) objectKeys(ids []string) []string {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = objectKey(r.route.base, r.Hint.Tenant, id)
+	}
+	return keys
+}
+
+// settled remembers that things live in the attempt's account.
+func (at *attempt) settled(ids []string) {
+	if len(ids) == 0 || len(at.r.route.members) < 2 {
+		return
+	}
+	ctx, cancel := at.books(false)
+	defer cancel()
+	for part := range slices.Chunk(ids, maxObjects) {
+		if err := at.t.cfg.Affinity.Put(ctx, at.Name, at.t.cfg.AffinityTTL, at.r.objectKeys(part)...); err != nil {
+			at.t.storeError(ctx, "affinity", err)
+			return
+		}
+	}
+}
+
+// used remembers that what a request names lives in the account that has answered it
+// well, where nobody knew.
+func (at *attempt) used(status int) {
+	if at.r.home == "" && status/100 == 2 && at.r.in.Method != http.MethodDelete {
+		at.settled(at.r.Operation.Objects)
+	}
+}
+
+// finder reads the ids of new things from an answer; nil: it tells of none.
+func (at *attempt) finder(resp *http.Response) *provider.ObjectFinder {
+	if resp.StatusCode/100 != 2 || len(at.r.route.members) < 2 {
+		return nil
+	}
+	return provider.NewObjectFinder(at.r.Operation, resp.Header)
+}
+
+// stuck takes the account that the request's session stays with, or gives the session
+// one. A session that finds its account out of use moves; one that finds it much busier
+// than another goes there for this time.
+func (c *chooser) stuck(all *crowd) *attempt {
+	r, t := c.r, c.t
+	if r.session == "" || t.sessions == nil || all.size < 2 {
+		return nil
+	}
+	name, bound := t.sessions.get(r.tenant, r.session, c.now)
+	if bound {
+		if m := r.route.named(name); m != nil && m.suits(r) == "" && c.usable(m) {
+			if c.tooBusy(m, all) {
+				return nil
+			}
+			if at, _, _ := c.take(m); at != nil {
+				return at
+			}
+			c.left = append(c.left, m)
+		}
+	}
+	m, at := c.byRing(all)
+	if at == nil {
+		return nil
+	}
+	if bound {
+		t.sessions.rebind(r.tenant, r.session, name, m.Name, c.now)
+	} else {
+		t.sessions.bind(r.tenant, r.session, m.Name, c.now)
+	}
+	t.cfg.Logger.DebugContext(r.in.Context(), "Session stays with account",
+		"request", r.number, "tenant", r.tenant, "session", r.session, "account", m.Name, "before", name)
+	return at
+}
+
+// usable tells whether an account is ready, and right for the request.
+func (c *chooser) usable(m *member) bool {
+	_, why := m.ready(c.t, c.now, "")
+	return why == ready && c.fit(m) == fits
+}
+
+// byRing takes the account on which a session's name falls, or one after that.
+func (c *chooser) byRing(all *crowd) (*member, *attempt) {
+	hash := hashSession(c.r.tenant, c.r.session)
+	for _, t := range all.tiers {
+		steps := 0
+		for i := range t.ringOf().walk(hash) {
+			m := t.members[i]
+			if c.usable(m) && !c.tooBusy(m, all) {
+				if at, _, _ := c.take(m); at != nil {
+					return m, at
+				}
+				c.left = append(c.left, m)
+			}
+			if steps++; steps == ringSteps {
+				break
+			}
+		}
+		if t.anyReady(c.now) { // a lower priority is not better than another account of this
+			return nil, nil
+		}
+	}
+	return nil, nil
+}
+
+// tooBusy tells whether an account is much busier than another one would be: one that
+// was drawn, so that nobody has to be asked.
+func (c *chooser) tooBusy(m *member, all *crowd) bool {
+	inFlight := m.counters.inFlight.Load()
+	if inFlight < bendFrom {
+		return false
+	}
+	for _, t := range all.tiers {
+		if i := t.next(c); i >= 0 {
+			other := t.members[i]
+			load := float64(inFlight) / float64(max(m.Weight, 1))
+			return load > bendTimes*float64(other.counters.inFlight.Load()+1)/float64(max(other.Weight, 1))
+		}
+	}
+	return false
+}
+
+// ringOf is the tier's ring, made when it is needed.
+func (t *tier) ringOf() *ring {
+	t.rings.Do(func() {
+		names, weights := make([]string, len(t.members)), make([]int, len(t.members))
+		for i, m := range t.members {
+			names[i], weights[i] = m.Name, m.Weight
+		}
+		t.ring = newRing(names, weights)
+	})
+	return t.ring
+}
+
+// anyReady tells whether some account of the tier is ready, as far as is known.
+func (t *tier) anyReady(now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ripen(now.UnixNano())
+	return t.order.len() > 0
+}
+
+// Sessions lists the live sessions and the accounts that they stay with, those used
+// last first, at most so many.
+func (t *Transport) Sessions(most int) []Session {
+	if t.sessions == nil {
+		return nil
+	}
+	return t.sessions.list(most, time.Now())
+}
+
+// ClearSession lets the next request of a session choose its account afresh. It tells
+// whether the session was known.
+func (t *Transport) ClearSession(tenant, session string) bool {
+	return t.sessions != nil && t.sessions.clear(bounded(tenant), bounded(session), time.Now())
+}
+
+// ClearTenantSessions does that for all sessions of a tenant; "" are those without one.
+// It tells how many there were.
+func (t *Transport) ClearTenantSessions(tenant string) int {
+	if t.sessions == nil {
+		return 0
+	}
+	return t.sessions.clearTenant(bounded(tenant), time.Now())
+}
+
+// ClearSessions does that for all sessions. It tells how many there were.
+func (t *Transport) ClearSessions() int {
+	if t.sessions == nil {
+		return 0
+	}
+	return t.sessions.clearAll(time.Now())
+}
