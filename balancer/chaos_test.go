@@ -66,7 +66,7 @@ func (w *chaosWorld) run(t *testing.T, lb *balancer.Transport, store *quota.Memo
 	)
 	for n := range chaosCallers {
 		callers.Go(func() {
-			dice := rand.New(rand.NewPCG(chaosSeed, uint64(1+n))) //nolint:gosec // a test's dice are to be the same each time
+			dice := rand.New(rand.NewPCG(chaosSeed, uint64(1+n)))
 			for i := next.Add(1) - 1; int(i) < len(w.calls) && !t.Failed(); i = next.Add(1) - 1 {
 				pause(dice)
 				c := w.calls[i]

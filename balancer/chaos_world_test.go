@@ -305,7 +305,7 @@ type chaosBody struct {
 
 func (b *chaosBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // the end itself, and nothing that wraps it
+	if errors.Is(err, io.EOF) {
 		b.answer.whole.Store(true)
 	}
 	return n, err

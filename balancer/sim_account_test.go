@@ -169,8 +169,9 @@ func (a *simAccount) answer(r *http.Request, status int, h http.Header, body []b
 }
 
 var simAnswers = map[string][]byte{
-	provider.OpenAI.API.Name:    benchAnswer,
-	provider.Anthropic.API.Name: []byte(`{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"text","text":"Hello."}],"model":"claude","stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":10,"output_tokens":5}}`),
+	provider.OpenAI.API.Name: benchAnswer,
+	provider.Anthropic.API.Name: []byte(`{"id":"msg_1","type":"message","role":"assistant","content":[{"type":"text","text":"Hello."}],` +
+		`"model":"claude","stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":10,"output_tokens":5}}`),
 }
 
 // simBody frees the slot at its end.

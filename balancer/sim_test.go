@@ -85,7 +85,7 @@ func (r *simRequest) end(a balancer.Attempt) {
 // run lets requests arrive as they do where many callers know nothing of each other.
 func (s *simulation) run(t *testing.T, lb *balancer.Transport) {
 	t.Helper()
-	dice := rand.New(rand.NewPCG(simSeed, 1<<32)) //nolint:gosec // the world is to be the same each time
+	dice := rand.New(rand.NewPCG(simSeed, 1<<32))
 	var under sync.WaitGroup
 	under.Go(s.observe)
 	for {

@@ -92,11 +92,11 @@ func newSimWorld(accounts int, rate float64) *simWorld {
 			n := len(w.accounts)
 			a := &simAccount{
 				name: fmt.Sprintf("%s-%05d", place.name, n), place: place, weight: simWeights[i%len(simWeights)], models: place.models,
-				proxy: -1, world: w, dice: rand.New(rand.NewPCG(simSeed, uint64(n))), //nolint:gosec // the world is to be the same each time
+				proxy: -1, world: w, dice: rand.New(rand.NewPCG(simSeed, uint64(n))),
 			}
 			a.inFlight, a.perMin = int64(16*a.weight), perUnit*int64(a.weight)
 			if i%2 == 1 {
-				a.proxy = n % w.proxies
+				a.proxy = i / 2 % w.proxies
 			}
 			if place.name == "openai" && i%10 == 3 {
 				a.models = append(a.models[:len(a.models):len(a.models)], "gpt-rare")

@@ -29,6 +29,7 @@ const (
 // their default settings, their own retries among them, see one good answer, and
 // the providers see few requests for it.
 func TestSDKsSeeOneGoodAnswer(t *testing.T) {
+	t.Parallel()
 	ca, err := transporttest.NewCA()
 	require.NoError(t, err)
 	require.Len(t, ways, 20)

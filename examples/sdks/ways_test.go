@@ -58,12 +58,15 @@ var ways = []way{
 	{name: "429 with reset", spoil: answers(providertest.RateLimited(rateLimit))},
 	{name: "429 without reset", spoil: answers(providertest.RateLimited(0))},
 	{name: "500", spoil: answers(providertest.ServerError())},
-	{name: "503 HTML", spoil: answers(providertest.Status(http.StatusServiceUnavailable, http.Header{"Content-Type": {"text/html"}}, "<html><body>503 Service Temporarily Unavailable</body></html>"))},
+	{name: "503 HTML", spoil: answers(providertest.Status(http.StatusServiceUnavailable, asHTML, "<html><body>503 Service Temporarily Unavailable</body></html>"))},
 	{name: "529", spoil: answers(providertest.Status(529, asJSON, `{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}`))},
 	{name: "error inside a 200 stream before content", streamed: true, spoil: failsInside},
 }
 
-var asJSON = http.Header{"Content-Type": {"application/json"}}
+var (
+	asJSON = http.Header{"Content-Type": {"application/json"}}
+	asHTML = http.Header{"Content-Type": {"text/html"}}
+)
 
 // answers makes the first account's provider answer every call so.
 func answers(s providertest.Step) func(*testing.T, *failing) {
