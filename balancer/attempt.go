@@ -105,7 +105,8 @@ func sound(resp *http.Response, err error) (*http.Response, error) {
 // request is the caller's request as this account sends it, with the token that get
 // yields.
 func (at *attempt) request(ctx context.Context, get func(context.Context) (string, error)) (out *http.Request, token string, err error) {
-	out = at.r.in.Clone(transport.WithTrace(ctx, at.trace()))
+	out = at.r.in.WithContext(transport.WithTrace(ctx, at.trace()))
+	out.Header, out.Trailer = at.r.in.Header.Clone(), at.r.in.Trailer.Clone()
 	if err := at.Provider.Address(out, at.r.rest); err != nil {
 		return nil, "", &prepareError{err}
 	}
@@ -258,11 +259,10 @@ func (at *attempt) finish(used quota.Amount) {
 // books is the context in which books are kept: the caller may have gone. What stays
 // in memory needs no time limit.
 func (at *attempt) books(inMemory bool) (context.Context, context.CancelFunc) {
-	ctx := context.WithoutCancel(at.r.in.Context())
 	if inMemory {
-		return ctx, func() {}
+		return context.Background(), func() {}
 	}
-	return context.WithTimeout(ctx, storeTimeout)
+	return context.WithTimeout(context.WithoutCancel(at.r.in.Context()), storeTimeout)
 }
 
 // settle replaces the reservation by what was used.

@@ -99,7 +99,7 @@ func (c *chooser) fromTier(t *tier) *attempt {
 		}
 		c.left = append(c.left, m)
 		if full {
-			t.full(i, until)
+			t.full(c, i, until)
 		}
 	}
 	return nil

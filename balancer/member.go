@@ -26,6 +26,7 @@ import (
 type member struct {
 	*Account   // without Secret and Proxy, which live in credential and rt
 	credential provider.Credential
+	static     bool // it is a key, and has nothing to send
 	models     *models
 	policy     health.Policy
 	pricing    pricing
@@ -87,7 +88,7 @@ func (t *Transport) newMember(a *Account, index int, c *counters) (*member, erro
 	m.origin = strings.ToLower(base.Scheme + "://" + base.Host)
 	m.path = strings.TrimRight(base.EscapedPath(), "/")
 	if m.credential = a.Credential; m.credential == nil {
-		m.credential = provider.Key(a.Secret)
+		m.credential, m.static = provider.Key(a.Secret), true
 	}
 	carrier, err := t.carrier(m, index)
 	if err != nil {

@@ -12,6 +12,8 @@ type parking struct {
 	until []int64 // in nanoseconds since 1970; noEnd: somebody has to wake it
 	where []int32 // in queue; -1: not parked here
 	queue []int32
+
+	endless int // places in queue whose until is noEnd
 }
 
 // noEnd is when a place is ready that waits for somebody, not for the clock.
@@ -27,10 +29,10 @@ func newParking(n int) *parking {
 
 // put parks a place, or moves its end.
 func (p *parking) put(i int, until int64) {
+	p.take(i)
 	p.until[i] = until
-	if at := p.where[i]; at >= 0 {
-		heap.Fix(p, int(at))
-		return
+	if until == noEnd {
+		p.endless++
 	}
 	heap.Push(p, int32(i)) //nolint:gosec // a place in a slice of accounts
 }
@@ -41,6 +43,9 @@ func (p *parking) take(i int) bool {
 		return false
 	}
 	heap.Remove(p, int(p.where[i]))
+	if p.until[i] == noEnd {
+		p.endless--
+	}
 	return true
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 // queue are the requests that wait for an account of a crowd, in the order in which
-// they came. Only the first of them looks for one.
+// they came. Whoever is called looks for one, and if none is right for it, calls the
+// next.
 type queue struct {
 	waiting atomic.Int64
 
@@ -22,16 +23,27 @@ func (q *queue) join() *list.Element {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting.Add(1)
-	return q.line.PushBack(make(chan struct{}, 1))
+	e := q.line.PushBack(make(chan struct{}, 1))
+	q.ring(q.line.Front()) // what is right for this one may be free already
+	return e
 }
 
 // leave gives the place up, and lets the next look.
 func (q *queue) leave(e *list.Element) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	next := e.Next()
 	q.line.Remove(e)
 	q.waiting.Add(-1)
-	q.ring()
+	q.ring(next)
+	q.ring(q.line.Front())
+}
+
+// pass calls the next after a place.
+func (q *queue) pass(e *list.Element) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.ring(e.Next())
 }
 
 // isFirst tells whether nobody came before.
@@ -48,26 +60,29 @@ func (q *queue) call() {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.ring()
+	q.ring(q.line.Front())
 }
 
-func (q *queue) ring() {
-	if first := q.line.Front(); first != nil {
-		select {
-		case first.Value.(chan struct{}) <- struct{}{}:
-		default: // it has been called already
-		}
+func (q *queue) ring(e *list.Element) {
+	if e == nil {
+		return
+	}
+	select {
+	case e.Value.(chan struct{}) <- struct{}{}:
+	default: // it has been called already
 	}
 }
 
-// wait returns when it is worth to look again, when the time has come, or when the
-// context ends.
-func (q *queue) wait(ctx context.Context, e *list.Element, d time.Duration) {
-	timer := time.NewTimer(d)
+// wait returns when the place is called, when the time has come, or when the context
+// ends.
+func (q *queue) wait(ctx context.Context, e *list.Element, d time.Duration) (called bool) {
+	timer := time.NewTimer(max(d, 0))
 	defer timer.Stop()
 	select {
 	case <-e.Value.(chan struct{}):
+		return true
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	return false
 }

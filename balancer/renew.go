@@ -15,7 +15,10 @@ import (
 // token yields the credential, for Authorize. What it has to send goes the way of
 // the account, and is seen by none of the Attempt layers.
 func (m *member) token(ctx context.Context) (string, error) {
-	return m.credential.Token(provider.WithCarrier(ctx, m.beside))
+	if !m.static {
+		ctx = provider.WithCarrier(ctx, m.beside)
+	}
+	return m.credential.Token(ctx)
 }
 
 // signing lets the account's credential sign what is sent, if it does that, after

@@ -90,20 +90,44 @@ func (r *Request) readBody(ctx context.Context, limit int64) error {
 		return nil
 	}
 	r.broken = &callersFailure{Reader: r.in.Body}
+	n := r.in.ContentLength
+	if r.in.GetBody != nil && 0 < n && n <= min(limit, maxFirstGrowth) { // it is in memory, and does not keep us waiting
+		return r.readMemory(n, limit)
+	}
 	var b bytes.Buffer
-	if n := r.in.ContentLength; n > 0 {
+	if n > 0 {
 		b.Grow(int(min(n, limit, maxFirstGrowth)) + bytes.MinRead) // so that it seldom grows again
 	}
 	stop := context.AfterFunc(ctx, func() { _ = r.in.Body.Close() }) // ends a Read that waits
-	n, err := b.ReadFrom(io.LimitReader(r.broken, limit+1))
+	err := r.readRest(&b, limit)
 	if !stop() {
 		return context.Cause(ctx)
 	}
+	return err
+}
+
+// readMemory reads a body of which n bytes were promised.
+func (r *Request) readMemory(n, limit int64) error {
+	body := make([]byte, n+1)
+	got, err := io.ReadFull(r.broken, body)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		r.body = body[:got]
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading the request's body: %w", err)
+	}
+	return r.readRest(bytes.NewBuffer(body), limit) // it is longer
+}
+
+// readRest reads on until the limit is passed.
+func (r *Request) readRest(b *bytes.Buffer, limit int64) error {
+	_, err := b.ReadFrom(io.LimitReader(r.broken, limit+1-int64(b.Len())))
 	if err != nil {
 		return fmt.Errorf("reading the request's body: %w", err)
 	}
 	r.body = b.Bytes()
-	if n > limit {
+	if int64(b.Len()) > limit {
 		r.whole, r.tail = false, r.broken
 	}
 	return nil
@@ -145,8 +169,8 @@ func (r *Request) attach(out *http.Request, body []byte) error {
 		return nil
 	}
 	out.ContentLength = int64(len(body))
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	out.Body, _ = out.GetBody() // cannot fail
+	out.GetBody = func() (io.ReadCloser, error) { return newKept(body), nil }
+	out.Body = newKept(body)
 	return nil
 }
 
@@ -180,6 +204,18 @@ func (r *Request) attachLong(out *http.Request, body []byte) error {
 	out.GetBody = open
 	return err
 }
+
+// kept is a body that is in memory.
+type kept struct{ bytes.Reader }
+
+func newKept(body []byte) *kept {
+	k := &kept{}
+	k.Reset(body)
+	return k
+}
+
+// Close does nothing: there is nothing to let go.
+func (*kept) Close() error { return nil }
 
 // restored is a body of which a part had been read.
 type restored struct {

@@ -90,11 +90,15 @@ func (t *tier) unpark(i int) {
 	t.busy.take(i)
 }
 
-// full parks an account whose quota was found used up.
-func (t *tier) full(i int, until int64) {
+// full parks an account whose quota was found used up, unless it has room by now.
+func (t *tier) full(c *chooser, i int, until int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.park(i, until, busyNow)
+	if _, why := t.members[i].ready(c.t, c.now, t.crowd.model); why == ready { // given back between the two
+		t.unpark(i)
+		return
+	}
 	t.order.remove(i)
 }
 
@@ -109,11 +113,12 @@ func (t *tier) wake(i int) {
 	t.crowd.queue.call()
 }
 
-// soonestBusy is when the first of those that are busy may be ready; ok: some are.
-func (t *tier) soonestBusy() (until int64, some bool) {
+// soonestBusy is when the first of those that are busy may be ready; endless: some are
+// until a request ends.
+func (t *tier) soonestBusy() (until int64, endless bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.busy.soonest(), t.busy.Len() > 0
+	return t.busy.soonest(), t.busy.endless > 0
 }
 
 // spot is a place of an account in a tier.

@@ -1,44 +1,45 @@
 package balancer
 
-import (
-	"time"
-)
+import "time"
 
 // fromLine takes an account of a crowd. If all are busy, or others wait for them
 // already, it waits in line.
 func (c *chooser) fromLine(all *crowd) *attempt {
-	now := c.now
-	patience := c.patience(now)
-	if patience <= 0 || all.queue.waiting.Load() == 0 {
-		if at := c.from(all); at != nil || patience <= 0 {
+	began := c.now
+	end := began.Add(c.patience(began))
+	if !began.Before(end) {
+		return c.from(all)
+	}
+	if all.queue.waiting.Load() == 0 {
+		if at := c.from(all); at != nil || !all.worthWaiting(end) {
 			return at
 		}
 	}
-	if all.queue.waiting.Load() == 0 && !all.busy() {
-		return nil
-	}
 	place := all.queue.join()
 	defer all.queue.leave(place)
-	defer func() { c.r.waited += time.Since(now) }()
-	end := now.Add(patience)
+	defer func() { c.r.waited += time.Since(began) }()
 	for {
-		now := time.Now()
-		c.now = now
-		left := end.Sub(now)
-		if all.queue.isFirst(place) {
-			c.left, c.waived = nil, false
+		until := end
+		if all.queue.isFirst(place) { // who looks when the time has come for one of them
+			if soonest := moment(all.soonestBusy()); !soonest.IsZero() && soonest.Before(end) {
+				until = soonest
+			}
+		}
+		called := all.queue.wait(c.ctx, place, time.Until(until))
+		c.now = time.Now()
+		if c.ctx.Err() != nil {
+			return nil
+		}
+		c.left, c.waived = nil, false
+		if called || all.queue.isFirst(place) {
 			if at := c.from(all); at != nil {
 				return at
 			}
-			if !all.busy() {
-				return nil
-			}
-			left = min(left, time.Duration(all.soonestBusy()-now.UnixNano()))
+			all.queue.pass(place) // it may be right for another
 		}
-		if c.ctx.Err() != nil || !now.Before(end) {
+		if !c.now.Before(end) || !all.worthWaiting(end) {
 			return nil
 		}
-		all.queue.wait(c.ctx, place, left)
 	}
 }
 
@@ -54,10 +55,11 @@ func (c *chooser) patience(now time.Time) time.Duration {
 	return patience
 }
 
-// busy tells whether an account is full, or off duty, that would do otherwise.
-func (c *crowd) busy() bool {
+// worthWaiting tells whether an account is full, or off duty, that may be ready before
+// a time.
+func (c *crowd) worthWaiting(end time.Time) bool {
 	for _, t := range c.tiers {
-		if _, some := t.soonestBusy(); some {
+		if until, endless := t.soonestBusy(); endless || until < end.UnixNano() {
 			return true
 		}
 	}
