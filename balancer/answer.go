@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -13,21 +12,49 @@ import (
 )
 
 // answer is the body of the answer that the caller gets. It counts usage as the
-// bytes pass, and keeps the books at the end: at EOF, at an error, or at Close.
+// bytes come, and keeps the books at the end: at EOF, at an error, or at Close.
 type answer struct {
-	io.ReadCloser
-	at    *attempt
-	meter provider.Meter
-	finds *provider.ObjectFinder
-	kept  int    // of what finds has found
-	sse   bool   // the answer is a stream of events
-	done  func() // ends the request
-	once  sync.Once
+	io.ReadCloser               // pulled, or what was read ahead of it
+	raw           io.ReadCloser // the provider's
+	at            *attempt
+	meter         provider.Meter
+	finds         *provider.ObjectFinder
+	kept          int    // of what finds has found
+	sse           bool   // the answer is a stream of events
+	done          func() // ends the request
+	once          sync.Once
 
 	mu      sync.Mutex // Close may come while a Read waits
 	renewed time.Time
-	over    bool
+	over    bool // the books are closed, or kept by somebody else
 }
+
+// newAnswer begins to meter an attempt's good answer.
+func (at *attempt) newAnswer(resp *http.Response) *answer {
+	a := &answer{
+		raw: resp.Body, at: at, renewed: time.Now(),
+		meter: at.newMeter(at.r.Operation, resp.Header), finds: at.finder(resp), sse: isEventStream(resp.Header),
+	}
+	a.ReadCloser = pulled{a}
+	return a
+}
+
+// pulled are the provider's bytes, metered as they come.
+type pulled struct{ a *answer }
+
+func (p pulled) Read(b []byte) (int, error) {
+	n, err := p.a.raw.Read(b)
+	if n > 0 {
+		renew, found := p.a.passed(b[:n])
+		if renew {
+			p.a.at.renew()
+		}
+		p.a.at.settled(found) // before the caller can ask for it
+	}
+	return n, err
+}
+
+func (p pulled) Close() error { return p.a.raw.Close() }
 
 // deliver gives an attempt's good answer to the caller. done ends the request.
 func (at *attempt) deliver(resp *http.Response, done func()) {
@@ -39,19 +66,24 @@ func (at *attempt) deliver(resp *http.Response, done func()) {
 	if time.Since(at.started) > at.t.cfg.ttl()/4 {
 		at.renew() // it thought for long, and may go on to talk for long
 	}
-	a := &answer{
-		ReadCloser: resp.Body, at: at, done: done, renewed: time.Now(),
-		meter: at.newMeter(at.r.Operation, resp.Header), finds: at.finder(resp), sse: isEventStream(resp.Header),
+	a, held := resp.Body.(*answer)
+	if !held {
+		a = at.newAnswer(resp)
 	}
-	if w, ok := resp.Body.(io.Writer); ok && resp.StatusCode == http.StatusSwitchingProtocols {
+	a.present(resp, done)
+}
+
+// present makes the answer the response's body, as the caller is to see it.
+func (a *answer) present(resp *http.Response, done func()) {
+	a.done = done
+	resp.Body = a
+	switch w, ok := a.raw.(io.Writer); {
+	case ok && resp.StatusCode == http.StatusSwitchingProtocols:
 		resp.Body = struct {
 			io.ReadCloser
 			io.Writer
 		}{a, w}
-		return
-	}
-	resp.Body = a
-	if at.askedUsage { // whatever the content type says
+	case a.at.askedUsage: // whatever the content type says
 		resp.Body = provider.WithoutUsage(a)
 		resp.ContentLength = -1
 		resp.Header.Del("Content-Length")
@@ -61,13 +93,6 @@ func (at *attempt) deliver(resp *http.Response, done func()) {
 // Read passes on what the provider says.
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
-	if n > 0 {
-		renew, found := a.passed(p[:n])
-		if renew {
-			a.at.renew()
-		}
-		a.at.settled(found) // before the caller can ask for it
-	}
 	if err != nil {
 		a.end(err)
 		err = a.at.t.calls.explain(err)
@@ -91,6 +116,7 @@ func (a *answer) passed(p []byte) (renew bool, found []string) {
 		found, a.kept = all[a.kept:], len(all)
 	}
 	if a.at.record.FirstByte == 0 {
+		a.at.heard.Store(true)
 		a.at.record.FirstByte = now.Sub(a.at.started)
 		a.at.counters.speed.add(a.at.record.FirstByte, now)
 		a.at.recovered()
@@ -121,12 +147,22 @@ func (a *answer) Close() error {
 // end keeps the books, once. A nil error is a caller who stopped reading.
 func (a *answer) end(err error) {
 	a.once.Do(func() {
-		a.mu.Lock()
-		a.over = true
-		a.mu.Unlock()
-		a.at.succeed(a.verdict(err), a.meter.Usage())
-		a.done()
+		if a.closeBooks() {
+			a.at.succeed(a.verdict(err), a.meter.Usage())
+		}
+		if a.done != nil { // it was given to somebody
+			a.done()
+		}
 	})
+}
+
+// closeBooks ends the metering, and tells whether nobody has done so before.
+func (a *answer) closeBooks() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	open := !a.over
+	a.over = true
+	return open
 }
 
 // verdict is what the whole answer, and not its status alone, says.
@@ -177,7 +213,4 @@ func (a *answer) cutShort() bool {
 	}
 }
 
-func isEventStream(h http.Header) bool {
-	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
-}
+func isEventStream(h http.Header) bool { return mediaType(h) == "text/event-stream" }

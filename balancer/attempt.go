@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aitransport/aitransport/health"
@@ -33,6 +34,8 @@ type attempt struct {
 	ended       sync.Once
 	mask        func(string) string // hides the credential, should anybody quote it
 	spared      bool                // its token was refused, and renewed for the next request
+	heard       atomic.Bool         // the first byte of the answer's body has come
+	waits       atomic.Int64        // when the request had been sent, as UnixNano; 0: it was not, or nobody told
 	unrenewed   error               // why the token that the answer refuses could not be renewed; nil: it was not tried
 
 	mu     sync.Mutex // a layer may send twice at the same time: guards way
@@ -161,7 +164,7 @@ func masking(token string, other func(string) string) func(string) string {
 
 // trace notes the way that the transport took.
 func (at *attempt) trace() *transport.Trace {
-	at.told = transport.Trace{GotAgent: at.gotAgent, Retry: at.retried, Fallback: at.fellBack}
+	at.told = transport.Trace{GotAgent: at.gotAgent, Phase: at.reached, Retry: at.retried, Fallback: at.fellBack}
 	return &at.told
 }
 
@@ -171,6 +174,12 @@ func (at *attempt) gotAgent(i transport.AgentInfo) {
 	if !at.closed {
 		at.way.proxy = i.Proxy
 		at.way.known = true
+	}
+}
+
+func (at *attempt) reached(p transport.Phase) {
+	if p == transport.PhaseWait {
+		at.waits.Store(time.Now().UnixNano())
 	}
 }
 
@@ -242,10 +251,7 @@ func (at *attempt) finish(used quota.Amount) {
 	if used == (quota.Amount{}) {
 		at.counters.full.Store(nil) // what was reserved is there again
 	}
-	if at.resort {
-		at.counters.resort.Store(false)
-	}
-	at.counters.release()
+	at.letGo()
 	at.record.Duration = time.Since(at.started)
 	ctx := at.r.in.Context()
 	if trail := trailOf(ctx); trail != nil {
@@ -254,6 +260,14 @@ func (at *attempt) finish(used quota.Amount) {
 	if at.t.cfg.Hooks.Attempt != nil {
 		at.t.cfg.Hooks.Attempt(ctx, at.record)
 	}
+}
+
+// letGo gives the account's slot back.
+func (at *attempt) letGo() {
+	if at.resort {
+		at.counters.resort.Store(false)
+	}
+	at.counters.release()
 }
 
 // books is the context in which books are kept: the caller may have gone. What stays

@@ -337,10 +337,10 @@ func TestPickers(t *testing.T) {
 			}
 			return -1
 		})
-		fake.AlwaysFor("key-b", providertest.ServerError())
+		fake.AlwaysFor("key-b", providertest.RateLimited(time.Minute))
 		status, _, err := send(t.Context(), t, newTransport(t, cfg))
 		require.NoError(t, err)
-		assert.Equal(t, 500, status)
+		assert.Equal(t, 429, status)
 		assert.Equal(t, []string{"b"}, keysSeen(fake))
 	})
 }

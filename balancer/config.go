@@ -31,7 +31,7 @@ type Config struct {
 
 	MaxAttempts int           // accounts tried for one request; 0: 3
 	Deadline    time.Duration // for all attempts, until an answer begins; 0: none but the caller's
-	MaxWait     time.Duration // how long a request waits, in order, while all accounts that could serve it are full; 0: not at all
+	MaxWait     time.Duration // how long a request waits for an account, in order, while all that could serve it are full, and for a rest or a limit that ends within that time; 0: not at all
 	MaxReplay   int64         // bytes of a request kept for another attempt; a longer one without GetBody gets one attempt only; 0: 8 MiB; at most 1 GiB
 
 	// NoLastResort answers at once that there is no account, when all rest. Otherwise
@@ -60,6 +60,17 @@ type Config struct {
 	// StickByOpening makes a session of what has no name for one: requests to the same
 	// model with the same system prompt and first message. It takes a hash of them.
 	StickByOpening bool
+
+	// FirstByteTimeout is how long a streamed request waits, from when it was sent, for
+	// the first byte of the answer's body; headers alone do not count. Then another
+	// account is asked in its place. If there is none that could be asked, or the retry
+	// budget is empty, the attempt goes on for as long as the caller waits. 0: 120 s;
+	// negative: none.
+	FirstByteTimeout time.Duration
+
+	Hold        Hold        // keeps the head of streams until it is known that they are good
+	RetryBudget RetryBudget // bounds attempts after failures that more load would make worse
+	Hedge       Hedge       // asks a second account beside a slow one; zero: never
 
 	// NoStreamUsage leaves streams as they are. Otherwise a streamed chat is asked for
 	// its usage where the provider tells it only then (provider.Provider.StreamUsage:
@@ -131,6 +142,10 @@ func (c Config) withDefaults() Config {
 	if c.MaxReplay == 0 {
 		c.MaxReplay = defaultMaxReplay
 	}
+	if c.FirstByteTimeout == 0 {
+		c.FirstByteTimeout = defaultFirstByteTimeout
+	}
+	c.Hold = c.Hold.withDefaults()
 	c.MaxReplay = min(c.MaxReplay, maxMaxReplay)
 	if c.Picker == nil {
 		c.Picker = LeastLoaded{}

@@ -76,7 +76,7 @@ func (at *attempt) judgeError(ctx context.Context, err error) provider.Verdict {
 	}
 	asked := !errors.As(err, &prepare) && !errors.As(err, &credential)
 	v.MaybeExecuted = v.MaybeExecuted && asked
-	switch late := errors.Is(err, errDeadline); {
+	switch late := isOurs(err); {
 	case at.callerGone():
 		v.Class, v.Scope = provider.ClassCanceled, provider.ScopeNone
 		if errors.Is(at.r.in.Context().Err(), context.DeadlineExceeded) {
@@ -86,6 +86,9 @@ func (at *attempt) judgeError(ctx context.Context, err error) provider.Verdict {
 		v.Class, v.Scope = judgePhase(failure)
 	case late:
 		v.Class = provider.ClassTimeout
+		if errors.Is(err, errSilent) { // with other models it may be as fast as ever
+			v.Scope = provider.ScopeAccountModel
+		}
 	case ctx.Err() != nil || errors.Is(err, transport.ErrClosed): // Close
 		v.Class, v.Scope = provider.ClassCanceled, provider.ScopeNone
 	case prepare != nil: // another account may not need what could not be done for this one

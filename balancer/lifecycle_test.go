@@ -174,6 +174,7 @@ func TestCloseEndsRequestsUnderWay(t *testing.T) {
 	fake := providertest.OpenAI(providertest.Config{})
 	fake.Always(providertest.Trickle(time.Hour))
 	cfg, server := overNetwork(t, fake)
+	cfg.Hold.Bytes = -1
 	lb := newTransport(t, cfg)
 	resp, err := lb.RoundTrip(streamed(t.Context(), t))
 	require.NoError(t, err)

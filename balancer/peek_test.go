@@ -40,7 +40,9 @@ func trickling(status, spaces int) http.Handler {
 // gets all of it.
 func TestErrorBodyThatTrickles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		lb := newTransport(t, over(trickling(500, 60), account("only")))
+		cfg := over(trickling(500, 60), account("only"))
+		cfg.MaxAttempts = 1
+		lb := newTransport(t, cfg)
 		start := time.Now()
 		resp, err := lb.RoundTrip(newRequest(t.Context(), t, http.MethodPost, chatURL, chat))
 		require.NoError(t, err)
@@ -83,14 +85,16 @@ func TestErrorBodyWithoutEndFailsOver(t *testing.T) {
 func TestErrorBodyWithoutEndIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
-		lb := newTransport(t, over(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cfg := over(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusBadGateway)
 			for part := strings.Repeat("x", 1<<10); ; sent += len(part) {
 				if _, err := io.WriteString(w, part); err != nil {
 					return
 				}
 			}
-		}), account("only")))
+		}), account("only"))
+		cfg.MaxAttempts = 1
+		lb := newTransport(t, cfg)
 		resp, err := lb.RoundTrip(newRequest(t.Context(), t, http.MethodPost, chatURL, chat))
 		require.NoError(t, err)
 		synctest.Wait()

@@ -4,23 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/aitransport/aitransport/health"
 	"github.com/aitransport/aitransport/provider"
 	"github.com/aitransport/aitransport/quota"
-	"github.com/aitransport/aitransport/transport"
 )
-
-// errDeadline ends attempts that Config.Deadline no longer allows.
-var errDeadline error = &deadlineError{}
-
-type deadlineError struct{}
-
-func (*deadlineError) Error() string        { return "no account answered within Config.Deadline" }
-func (*deadlineError) Timeout() bool        { return true }
-func (*deadlineError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // RoundTrip sends the request through one account, and through others when that
 // fails. The answer is the first good one; or, when all failed, the last real one,
@@ -45,6 +36,7 @@ func (t *Transport) RoundTrip(in *http.Request) (*http.Response, error) {
 	}
 	defer r.close()
 	r.end = one.end
+	t.retries.request()
 	s := &serving{Request: r, t: t, ctx: ctx, failed: make(map[health.Subject]bool)}
 	defer s.abandon()
 	resp, err := s.serve()
@@ -66,88 +58,183 @@ type serving struct {
 
 	chooser chooser // of the attempt that is looked for
 
-	tried  []*member
-	failed map[health.Subject]bool // what has failed for this request already
-	log    []Attempt
-	held   *http.Response // the last real answer, should nobody give a good one
-	err    error          // of the last attempt without an answer
-	now    *attempt       // under way
-	over   bool           // served, one way or the other
+	left     int       // attempts it may still have
+	until    time.Time // when Config.Deadline is; zero: there is none
+	tried    []*member
+	failed   map[health.Subject]bool // what has failed for this request already
+	log      []Attempt
+	held     *http.Response // the last real answer, should nobody give a good one
+	err      error          // of the last attempt without an answer
+	next     *attempt       // chosen for the place of a silent one
+	again    bool           // another attempt may follow
+	paid     bool           // and the retry budget has paid for it
+	hedged   bool           // a second attempt was begun beside the first, or could not be
+	beside   bool           // an account is being chosen while an attempt is under way: there is no time to wait for one
+	brief    bool           // the last failure may be over in a moment
+	repeated bool           // the only account was tried once more
+	limited  []*member      // left for a limit that ends
+	rested   time.Duration  // waited for limits to end
+	over     bool           // served, one way or the other
 
 	conflicts int // answers of 409: a second one would be the same again
 
-	mu     sync.Mutex
-	late   bool                    // Config.Deadline has passed
-	cancel context.CancelCauseFunc // ends the attempt under way; nil: none is, or it was answered
+	ready   *try      // has reported without a goroutine
+	results chan *try // those that report from one; nil: none will
+
+	mu      sync.Mutex
+	late    bool   // Config.Deadline has passed
+	running []*try // under way; at most two
 }
 
 func (s *serving) serve() (*http.Response, error) {
+	s.left = s.tries
 	if d := s.t.cfg.Deadline; d > 0 {
+		s.until = time.Now().Add(d)
 		timer := time.AfterFunc(d, s.expire)
 		defer timer.Stop()
 	}
-	for range s.tries {
-		at, err := s.t.choose(s.ctx, s)
+	for s.again = true; s.again; {
+		at, err := s.find()
 		if err != nil {
 			return s.giveUp(err)
 		}
-		s.now, s.tried = at, append(s.tried, at.member)
-		ctx, cancel := s.begin()
-		resp, err := at.send(ctx)
-		var failure *transport.Error
-		if err != nil && errors.Is(context.Cause(ctx), errDeadline) && !errors.As(err, &failure) {
-			err = errDeadline // not the cancel that it came as
-		}
-		if !s.answered() && err == nil { // the deadline came first: the answer would break off
-			discard(resp)
-			resp, err = nil, errDeadline
-		}
-		verdict := at.judge(ctx, resp, err)
-		if verdict.Class == provider.ClassOK {
-			s.drop()
-			at.deliver(resp, func() { cancel(nil); s.end() })
-			resp.Request = s.in
-			return resp, nil
-		}
-		s.note(at, verdict, resp, err, cancel)
-		if !s.mayTryAgain(verdict) {
-			break
+		s.start(at, false)
+		if t := s.await(); t != nil {
+			return s.win(t), nil
 		}
 	}
 	return s.giveUp(nil)
 }
 
-// begin makes the context of an attempt, which the deadline can end.
-func (s *serving) begin() (context.Context, context.CancelCauseFunc) {
-	if s.t.cfg.Deadline <= 0 {
-		return s.ctx, func(error) {}
+// find takes the account for the next attempt.
+func (s *serving) find() (*attempt, error) {
+	at, err := s.next, error(nil)
+	if s.next = nil; at == nil {
+		at, err = s.search()
 	}
-	ctx, cancel := context.WithCancelCause(s.ctx)
+	if err != nil && s.paid {
+		s.t.retries.giveBack()
+	}
+	s.paid = false
+	return at, err
+}
+
+// start begins an attempt: in this goroutine, unless something else may have to be
+// done meanwhile.
+func (s *serving) start(at *attempt, hedge bool) {
+	s.left--
+	s.tried = append(s.tried, at.member)
+	t := &try{s: s, at: at, begun: time.Now(), hedge: hedge, ctx: s.ctx, cancel: func(error) {}}
+	t.follows = s.Operation.Repeatable && (s.left > 0 || hedge)
+	leave, aside := func() {}, t.follows && (hedge || s.mayHedge() || s.mayBeSilent())
+	if aside {
+		leave, aside = s.t.calls.join()
+	}
+	t.aside = aside
+	if aside || s.t.cfg.Deadline > 0 {
+		t.ctx, t.cancel = context.WithCancelCause(s.ctx)
+	}
+	if s.results == nil && t.follows {
+		s.results = make(chan *try, 2)
+	}
+	s.mu.Lock()
+	s.running = append(s.running, t)
+	late := s.late
+	s.mu.Unlock()
+	if late {
+		t.expire()
+	}
+	switch {
+	case aside:
+		go func() {
+			defer leave()
+			t.runAside()
+		}()
+	case t.run():
+		s.ready = t
+	}
+}
+
+// await is the attempt whose answer the caller is to get; nil: there is none, or not
+// yet.
+func (s *serving) await() *try {
+	for len(s.running) > 0 {
+		t := s.nextReport()
+		s.forget(t)
+		if t.panicked {
+			t.at.fail(abandoned(), quota.Amount{Requests: 1}, s.failed)
+			t.cancel(nil)
+			panic(t.panic)
+		}
+		if t.verdict.Class == provider.ClassOK {
+			return t
+		}
+		alone := len(s.running) == 0
+		s.again = alone && s.mayTryAgain(t)
+		if t.good() && !s.again && (alone || !t.verdict.Class.Retryable()) {
+			return t // as it is: the error is inside
+		}
+		s.note(t)
+		if !t.verdict.Class.Retryable() {
+			s.loseAll()
+		}
+	}
+	return nil
+}
+
+// nextReport waits for the next attempt that is over.
+func (s *serving) nextReport() *try {
+	if t := s.ready; t != nil {
+		s.ready = nil
+		return t
+	}
+	gone := s.ctx.Done()
+	for {
+		var alarm <-chan time.Time
+		if at := s.alarm(); !at.IsZero() {
+			timer := time.NewTimer(time.Until(at))
+			defer timer.Stop() // of the few that there may be
+			alarm = timer.C
+		}
+		select {
+		case t := <-s.results:
+			return t
+		case <-gone:
+			gone = nil
+			for _, t := range s.running {
+				t.interrupt()
+			}
+		case <-alarm:
+			s.ring()
+		}
+	}
+}
+
+// forget takes an attempt off those under way.
+func (s *serving) forget(t *try) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cancel = cancel
-	if s.late {
-		cancel(errDeadline)
+	s.running = slices.DeleteFunc(s.running, func(other *try) bool { return other == t })
+}
+
+// loseAll ends the attempts that are still under way.
+func (s *serving) loseAll() {
+	for len(s.running) > 0 {
+		t := s.running[0]
+		s.forget(t)
+		t.lose()
 	}
-	return ctx, cancel
 }
 
 // expire is called when the deadline has come.
 func (s *serving) expire() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.late = true
-	if s.cancel != nil {
-		s.cancel(errDeadline)
+	running := slices.Clone(s.running)
+	s.mu.Unlock()
+	for _, t := range running {
+		t.expire()
 	}
-}
-
-// answered takes the attempt out of the deadline's reach, unless that came first.
-func (s *serving) answered() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cancel = nil
-	return !s.late
 }
 
 // isLate tells whether the deadline has come.
@@ -157,25 +244,44 @@ func (s *serving) isLate() bool {
 	return s.late
 }
 
+// win gives an attempt's answer to the caller.
+func (s *serving) win(t *try) *http.Response {
+	s.loseAll()
+	s.unchoose()
+	s.drop()
+	t.at.deliver(t.resp, func() { t.cancel(nil); s.end() })
+	t.resp.Request = s.in
+	return t.resp
+}
+
 // note ends an attempt that failed and keeps its answer, or error, as the last.
-func (s *serving) note(at *attempt, v provider.Verdict, resp *http.Response, err error, cancel context.CancelCauseFunc) {
+func (s *serving) note(t *try) {
+	v, resp := t.verdict, t.resp
 	used := quota.Amount{Requests: 1}
-	if err != nil && !v.MaybeExecuted {
+	if t.err != nil && !v.MaybeExecuted {
 		used = quota.Amount{} // nothing was sent
 	}
-	at.fail(v, used, s.failed)
-	s.now = nil
-	s.log = append(s.log, at.record)
+	if t.answer != nil {
+		used = t.book()
+	}
+	t.at.fail(v, used, s.failed)
+	s.log = append(s.log, t.at.record)
+	s.remember(t)
 	if resp == nil {
-		s.err = err
-		cancel(nil)
+		s.err = t.err
+		t.cancel(nil)
 		return
 	}
 	if resp.StatusCode == http.StatusConflict {
 		s.conflicts++
 	}
 	s.drop()
-	resp.Body = &ending{ReadCloser: resp.Body, end: func() { cancel(nil) }}
+	end := func() { t.cancel(nil) }
+	if t.answer != nil {
+		t.answer.present(resp, end)
+	} else {
+		resp.Body = &ending{ReadCloser: resp.Body, end: end}
+	}
 	s.held = resp
 }
 
@@ -187,19 +293,43 @@ func (s *serving) drop() {
 	}
 }
 
-// mayTryAgain tells whether another account may do better, and whether a second
-// sending is harmless.
-func (s *serving) mayTryAgain(v provider.Verdict) bool {
-	return v.Class.Retryable() && s.ctx.Err() == nil && !s.isLate() && s.conflicts < 2 && (!v.MaybeExecuted || s.Operation.Repeatable)
+// mayTryAgain tells whether another account may do better, whether a second sending
+// is harmless, and whether the retry budget pays for it. It is asked once.
+func (s *serving) mayTryAgain(t *try) bool {
+	v := t.verdict
+	if t.resp != nil && t.resp.StatusCode == http.StatusConflict && s.conflicts > 0 {
+		return false
+	}
+	switch {
+	case s.left == 0 || !v.Class.Retryable() || s.ctx.Err() != nil || s.isLate() || v.MaybeExecuted && !s.Operation.Repeatable:
+		return false
+	case s.next != nil || !costs(v, t.status()): // paid already, or for nothing
+		return true
+	}
+	s.paid = s.t.retries.take()
+	t.at.record.NoBudget = !s.paid
+	return s.paid
+}
+
+// unchoose gives back the account that was chosen for a silent one's place.
+func (s *serving) unchoose() {
+	if s.next != nil {
+		s.next.giveBack()
+		s.next = nil
+		s.t.retries.giveBack()
+	}
 }
 
 // giveUp returns the last real answer, or an error with all that was tried. choice
 // is why no further account was found; nil if none was looked for.
 func (s *serving) giveUp(choice error) (*http.Response, error) {
+	s.unchoose()
 	if s.held != nil {
 		resp := s.held
 		resp.Request = s.in
-		resp.Header.Set("X-Should-Retry", "false")
+		if resp.StatusCode >= http.StatusBadRequest {
+			resp.Header.Set("X-Should-Retry", "false")
+		}
 		resp.Body = &ending{ReadCloser: resp.Body, end: s.end}
 		return resp, nil
 	}
@@ -215,15 +345,25 @@ func (s *serving) giveUp(choice error) (*http.Response, error) {
 	return nil, failure
 }
 
+// abandoned is the verdict on an attempt that was under way when something panicked.
+func abandoned() provider.Verdict {
+	return provider.Verdict{Class: provider.ClassCanceled, Scope: provider.ScopeNone, MaybeExecuted: true, Message: "abandoned by a panic"}
+}
+
 // abandon gives everything back when a layer, a Picker or a store panics.
 func (s *serving) abandon() {
 	if s.over {
 		return
 	}
-	if s.now != nil {
-		s.now.fail(provider.Verdict{Class: provider.ClassCanceled, Scope: provider.ScopeNone, MaybeExecuted: true, Message: "abandoned by a panic"},
-			quota.Amount{Requests: 1}, s.failed)
+	for _, t := range s.running {
+		if t.aside {
+			t.lose()
+			continue
+		}
+		t.at.fail(abandoned(), quota.Amount{Requests: 1}, s.failed)
+		t.cancel(nil)
 	}
+	s.unchoose()
 	s.drop()
 	s.end()
 }

@@ -25,11 +25,15 @@ type Attempt struct {
 	Retries  int    `json:"retries,omitempty"`  // how often it was sent again because nothing of it had been sent
 	Renewed  bool   `json:"renewed,omitempty"`  // its token was refused, so it was sent again with a new one
 
+	Hedge bool `json:"hedge,omitempty"` // it was made beside another that was under way (Config.Hedge)
+
 	Status int              `json:"status,omitempty"` // 0: no answer
 	Phase  *transport.Phase `json:"phase,omitempty"`  // where a transport failure happened; nil: there was none
 	Class  provider.Class   `json:"class"`
 	Code   string           `json:"code,omitempty"`   // the provider's own word
 	Reason string           `json:"reason,omitempty"` // why it was left, for people
+
+	NoBudget bool `json:"noBudget,omitempty"` // another account might have been tried, but Config.RetryBudget was empty
 
 	Start         time.Time      `json:"start"`
 	FirstByte     time.Duration  `json:"firstByte,omitempty"` // until the answer's first byte of content was read; 0: none came
@@ -59,6 +63,9 @@ func (a Attempt) String() string {
 	}
 	if a.Reason != "" {
 		b.WriteString(": " + a.Reason)
+	}
+	if a.NoBudget {
+		b.WriteString(" (not tried again: the retry budget is empty)")
 	}
 	if a.Fallback != "" {
 		b.WriteString(" (directly, after: " + a.Fallback + ")")

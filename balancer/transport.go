@@ -22,6 +22,7 @@ type Transport struct {
 	pool    *pool.Pool       // of all accounts' connections
 	owned   bool             // the pool is ours
 	calls   *calls           // the requests under way
+	retries *retries         // Config.RetryBudget
 	codings provider.Codings // of requests
 
 	quotaInMemory, healthInMemory bool // the stores answer at once
@@ -31,6 +32,7 @@ type Transport struct {
 
 	sessions *sessions     // nil: none is remembered
 	next     atomic.Uint64 // number of the last request
+	held     purse         // bytes of answers that are held
 	told     unpriced      // the models whose price is not known
 	mu       sync.Mutex    // one change of accounts at a time
 
@@ -46,6 +48,9 @@ func New(cfg Config) (*Transport, error) {
 	if cfg.MaxAttempts < 0 || cfg.MaxReplay < 0 || cfg.Deadline < 0 || cfg.MaxWait < 0 {
 		return nil, errors.New("balancer: MaxAttempts, MaxReplay, Deadline or MaxWait is negative: write 0 for the default")
 	}
+	if err := cfg.RetryBudget.check(); err != nil {
+		return nil, err
+	}
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, fmt.Errorf("balancer: Config.Policy: %w", err)
 	}
@@ -54,7 +59,11 @@ func New(cfg Config) (*Transport, error) {
 	accounts := cfg.Accounts
 	cfg.Accounts = nil // they hold secrets
 	cfg.Attempt = slices.Clone(cfg.Attempt)
-	t := &Transport{cfg: &cfg, pool: cfg.Transport.Pool, calls: newCalls(), domains: newDomains(), codings: codings(cfg.Transport.Decoders)}
+	t := &Transport{
+		cfg: &cfg, pool: cfg.Transport.Pool, calls: newCalls(), domains: newDomains(),
+		codings: codings(cfg.Transport.Decoders), retries: newRetries(cfg.RetryBudget),
+	}
+	t.held.most = cfg.Hold.Total
 	if cfg.SessionTTL > 0 {
 		t.sessions = newSessions(cfg.MaxSessions, cfg.SessionTTL)
 	}

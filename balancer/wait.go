@@ -45,6 +45,9 @@ func (c *chooser) fromLine(all *crowd) *attempt {
 
 // patience is how long the request may still wait.
 func (c *chooser) patience(now time.Time) time.Duration {
+	if c.s.beside {
+		return 0
+	}
 	patience := c.t.cfg.MaxWait - c.r.waited
 	if d := c.t.cfg.Deadline; d > 0 {
 		patience = min(patience, c.r.arrived.Add(d).Sub(now))

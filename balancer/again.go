@@ -1,0 +1,110 @@
+package balancer
+
+import (
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/aitransport/aitransport/provider"
+)
+
+const (
+	// briefWait, and up to as much again, passes before the only account is tried once
+	// more.
+	briefWait = 100 * time.Millisecond
+	// briefFailure is how long that failure may have taken at most.
+	briefFailure = 2 * time.Second
+	// limitWait, and up to as much again, passes after a limit should have ended: not
+	// all who wait come at once, and clocks differ.
+	limitWait = 10 * time.Millisecond
+)
+
+// search finds an account for the next attempt: one that this request has not tried.
+// If there is no other it is the only one once more, after a failure that may be over
+// in a moment, or whoever's limit ends soonest, where there is time for that.
+func (s *serving) search() (*attempt, error) {
+	at, err := s.t.choose(s.ctx, s)
+	if err != nil && s.brief && !s.repeated && len(s.tried) == 1 {
+		s.repeated = true
+		if !s.sleep(briefWait + jitter(briefWait)) {
+			return nil, err
+		}
+		s.tried = nil
+		at, err = s.t.choose(s.ctx, s)
+	}
+	if err != nil && s.t.cfg.MaxWait > 0 {
+		return s.outlast(err)
+	}
+	return at, err
+}
+
+// remember notes what of a failed attempt decides who may be tried again.
+func (s *serving) remember(t *try) {
+	v := t.verdict
+	s.brief = false
+	var credential *credentialError
+	if t.at.unrenewed != nil || errors.As(t.err, &credential) { // whoever yields it has tried again by itself
+		return
+	}
+	switch v.Class {
+	case provider.ClassRateLimited, provider.ClassCapacity, provider.ClassQuotaExhausted:
+		s.limited = append(s.limited, t.at.member)
+	case provider.ClassTransient, provider.ClassOverloaded:
+		s.brief = v.Until.IsZero()
+		if !s.brief {
+			s.limited = append(s.limited, t.at.member)
+		}
+	case provider.ClassProxyFailed:
+		s.brief = !v.MaybeExecuted
+	}
+	s.brief = s.brief && time.Since(t.begun) < briefFailure
+}
+
+// outlast waits until the first of the limits ends that keep all accounts from being
+// used, if that is soon enough. none is why there is no account now.
+func (s *serving) outlast(none error) (*attempt, error) {
+	if len(s.limited) > 0 {
+		s.tried = slices.DeleteFunc(s.tried, func(m *member) bool { return slices.Contains(s.limited, m) })
+		s.limited = nil
+		if at, err := s.t.choose(s.ctx, s); err == nil {
+			return at, nil
+		} else {
+			none = err
+		}
+	}
+	for {
+		var passed *Error
+		if !errors.As(none, &passed) || passed.RetryAt.IsZero() {
+			return nil, none
+		}
+		d := max(time.Until(passed.RetryAt), 0) + limitWait + jitter(limitWait)
+		if s.rested += d; s.rested > s.t.cfg.MaxWait || !s.sleep(d) {
+			return nil, none
+		}
+		at, err := s.t.choose(s.ctx, s)
+		if err == nil {
+			return at, nil
+		}
+		none = err
+	}
+}
+
+// sleep waits, unless that ends after the caller's patience, or the caller goes.
+func (s *serving) sleep(d time.Duration) bool {
+	wake := time.Now().Add(d)
+	if end, ok := s.ctx.Deadline(); ok && !wake.Before(end) || !s.until.IsZero() && !wake.Before(s.until) {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
+
+// jitter is a random part of d.
+func jitter(d time.Duration) time.Duration { return rand.N(d) } //nolint:gosec // spreading load needs no secrecy

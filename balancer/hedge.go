@@ -1,0 +1,113 @@
+package balancer
+
+import (
+	"time"
+
+	"github.com/aitransport/aitransport/quota"
+)
+
+// Hedge has a second account asked beside the first one, where sending twice costs
+// money at worst: when the first has shown no content of a stream, or no answer in
+// one piece, after a while. Whoever shows content first wins. The other one is
+// cancelled; what it says it used is charged, its Attempt is told, and nothing is held
+// against it. There is at most one such attempt for a request, if another account is
+// free; it counts against MaxAttempts, and RetryBudget pays for it.
+type Hedge struct {
+	After time.Duration // 0 and below: no hedging
+}
+
+// mayHedge tells whether a second attempt may be begun beside the next one.
+func (s *serving) mayHedge() bool {
+	return s.t.cfg.Hedge.After > 0 && !s.hedged && s.Operation.Repeatable
+}
+
+// mayBeSilent tells whether an attempt may be left for its silence.
+func (s *serving) mayBeSilent() bool {
+	return s.Operation.Stream && s.t.cfg.FirstByteTimeout > 0
+}
+
+// alarm is when something is to be done about an attempt that goes on; zero: never.
+func (s *serving) alarm() time.Time {
+	if len(s.running) != 1 || s.next != nil || s.left == 0 || s.ctx.Err() != nil || s.isLate() {
+		return time.Time{}
+	}
+	t := s.running[0]
+	hedge, silent := s.hedgeTime(t), t.silentTime()
+	if hedge.IsZero() || !silent.IsZero() && silent.Before(hedge) {
+		return silent
+	}
+	return hedge
+}
+
+// hedgeTime is when a second attempt is due beside t; zero: never.
+func (s *serving) hedgeTime(t *try) time.Time {
+	if !t.aside || !s.mayHedge() {
+		return time.Time{}
+	}
+	return t.begun.Add(s.t.cfg.Hedge.After)
+}
+
+// silentTime is when an attempt that has not brought a byte has been silent for too
+// long; zero: never, or no longer.
+func (t *try) silentTime() time.Time {
+	if t.at.heard.Load() || !t.awaitsFirstByte() {
+		return time.Time{}
+	}
+	since := t.begun
+	if sent := t.at.waits.Load(); sent != 0 {
+		since = time.Unix(0, sent)
+	}
+	return since.Add(t.s.t.cfg.FirstByteTimeout)
+}
+
+// ring does what is due.
+func (s *serving) ring() {
+	t, now := s.running[0], time.Now()
+	if due := t.silentTime(); !due.IsZero() && !now.Before(due) {
+		s.replace(t)
+	} else if due := s.hedgeTime(t); !due.IsZero() && !now.Before(due) {
+		s.hedged = true
+		if at := s.another(); at != nil {
+			s.start(at, true)
+		}
+	}
+}
+
+// replace leaves a silent attempt for another account, if there is one. If there is
+// not, it stays: it may still answer.
+func (s *serving) replace(t *try) {
+	at := s.another()
+	switch {
+	case at == nil:
+		t.wait()
+	case t.silence():
+		s.next = at
+	default: // it spoke at last
+		at.giveBack()
+		s.t.retries.giveBack()
+	}
+}
+
+// another takes an account while an attempt is under way, paid from the retry budget.
+func (s *serving) another() *attempt {
+	if !s.t.retries.take() {
+		return nil
+	}
+	s.beside = true
+	at, err := s.t.choose(s.ctx, s)
+	s.beside = false
+	if err != nil {
+		s.t.retries.giveBack()
+		return nil
+	}
+	return at
+}
+
+// giveBack returns what was taken for an attempt that is not made.
+func (at *attempt) giveBack() {
+	at.ended.Do(func() {
+		at.unclaim(len(at.checks))
+		at.settle(quota.Amount{})
+		at.letGo()
+	})
+}
