@@ -18,7 +18,7 @@ type ahead struct {
 	most   int         // bytes that are read ahead
 	enough func() bool // asked after each part whether that will do; nil: it never does
 	purse  *purse      // pays for what waits to be read; nil: nobody does
-	then   func()      // called once fill reads no further, whatever the reason
+	then   func()      // called once fill reads no further, whatever the reason; nil: nobody waits for that
 
 	mu    sync.Mutex
 	more  sync.Cond // there is more in head, or fill has ended
@@ -41,7 +41,9 @@ func newAhead(body io.ReadCloser, most int, then func()) *ahead {
 // fill reads ahead until it has enough, or the body ends or is closed. It is called
 // once, by a goroutine that belongs to the body.
 func (p *ahead) fill() {
-	defer p.then()
+	if p.then != nil {
+		defer p.then()
+	}
 	defer func() { p.finish(nil, recover()) }()
 	for left := p.most; left > 0; {
 		part := p.part(min(left, aheadPart))

@@ -168,9 +168,7 @@ func (a *answer) closeBooks() bool {
 // verdict is what the whole answer, and not its status alone, says.
 func (a *answer) verdict(err error) provider.Verdict {
 	v := a.outcome(err)
-	if a.at.mask != nil {
-		v.Message, v.Code = a.at.mask(v.Message), a.at.mask(v.Code)
-	}
+	v.Message, v.Code = a.at.mask(v.Message), a.at.mask(v.Code)
 	return v
 }
 

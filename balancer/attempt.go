@@ -32,11 +32,11 @@ type attempt struct {
 	started     time.Time
 	askedUsage  bool // of a stream, for ourselves
 	ended       sync.Once
-	mask        func(string) string // hides the credential, should anybody quote it
-	spared      bool                // its token was refused, and renewed for the next request
-	heard       atomic.Bool         // the first byte of the answer's body has come
-	waits       atomic.Int64        // when the request had been sent, as UnixNano; 0: it was not, or nobody told
-	unrenewed   error               // why the token that the answer refuses could not be renewed; nil: it was not tried
+	tokens      [2]string    // that were sent: the second was renewed
+	spared      bool         // its token was refused, and renewed for the next request
+	heard       atomic.Bool  // the first byte of the answer's body has come
+	waits       atomic.Int64 // when the request had been sent, as UnixNano; 0: it was not, or nobody told
+	unrenewed   error        // why the token that the answer refuses could not be renewed; nil: it was not tried
 
 	mu     sync.Mutex // a layer may send twice at the same time: guards way
 	way    taken
@@ -136,7 +136,7 @@ func (at *attempt) request(ctx context.Context, get func(context.Context) (strin
 	if token, err = get(ctx); err != nil {
 		return nil, "", &credentialError{err}
 	}
-	at.mask = masking(token, at.mask)
+	at.tokens[0], at.tokens[1] = token, at.tokens[0]
 	if err := at.authorize(out, token); err != nil {
 		return nil, "", &credentialError{err}
 	}
@@ -144,6 +144,16 @@ func (at *attempt) request(ctx context.Context, get func(context.Context) (strin
 		return nil, "", &prepareError{err}
 	}
 	return out, token, nil
+}
+
+// mask hides the credential in a text, should anybody quote it.
+func (at *attempt) mask(text string) string {
+	for _, token := range at.tokens {
+		if len(token) >= minMasked && text != "" {
+			text = strings.ReplaceAll(text, token, "***")
+		}
+	}
+	return text
 }
 
 // minMasked is the shortest credential that is looked for: a shorter one would be
@@ -164,7 +174,10 @@ func masking(token string, other func(string) string) func(string) string {
 
 // trace notes the way that the transport took.
 func (at *attempt) trace() *transport.Trace {
-	at.told = transport.Trace{GotAgent: at.gotAgent, Phase: at.reached, Retry: at.retried, Fallback: at.fellBack}
+	at.told = transport.Trace{GotAgent: at.gotAgent, Retry: at.retried, Fallback: at.fellBack}
+	if at.r.Operation.Stream { // it may be left for its silence
+		at.told.Phase = at.reached
+	}
 	return &at.told
 }
 

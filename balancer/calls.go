@@ -38,23 +38,23 @@ func newCalls() *calls {
 	return c
 }
 
-// enter lets a request in. Its context ends with the caller's and with Close; end
-// must be called once the request is over, and may be called again.
-func (c *calls) enter(callers context.Context) (ctx context.Context, one *call, ok bool) {
+// enter lets a request in, which one stands for. Its context ends with the caller's and
+// with Close; one must be ended once the request is over. nil: no request is let in.
+func (c *calls) enter(callers context.Context, one *call) context.Context {
 	ctx, cancel := context.WithCancelCause(callers)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
 		cancel(nil)
-		return nil, nil, false
+		return nil
 	}
 	c.active++
-	one = &call{calls: c, cancel: cancel, next: c.first}
+	one.calls, one.cancel, one.next = c, cancel, c.first
 	if c.first != nil {
 		c.first.prev = one
 	}
 	c.first = one
-	return ctx, one, true
+	return ctx
 }
 
 // end says that the request is over. It may be called again.

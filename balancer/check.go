@@ -103,8 +103,8 @@ func (t *Transport) begin(ctx context.Context, what, account string) (*member, c
 	if !ok {
 		return nil, nil, nil, fmt.Errorf("balancer: %s: no account is named %q", what, account)
 	}
-	ctx, one, ok := t.calls.enter(ctx)
-	if !ok {
+	one := &call{}
+	if ctx = t.calls.enter(ctx, one); ctx == nil {
 		return nil, nil, nil, ErrClosed
 	}
 	return m, ctx, one.end, nil

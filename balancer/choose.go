@@ -34,7 +34,7 @@ type chooser struct {
 // are busy it waits in line, as Config.MaxWait allows.
 func (t *Transport) choose(ctx context.Context, s *serving) (*attempt, error) {
 	c := &s.chooser
-	*c = chooser{t: t, ctx: ctx, s: s, r: s.Request, now: time.Now()}
+	*c = chooser{t: t, ctx: ctx, s: s, r: &s.Request, now: time.Now()}
 	one, err := c.pinned()
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func (c *chooser) modelRests(m *member) bool {
 // itself: it is given more and more.
 func (m *member) slow(now time.Time) bool {
 	s := m.domains[0].state.Load()
-	if s == nil {
+	if s == nil || s.Phase(now) != health.PhaseClosed { // its probe is one request anyway
 		return false
 	}
 	share := m.policy.Share(*s, now)
@@ -191,11 +191,12 @@ const othersPoll = 250 * time.Millisecond
 // reserve charges the request to the account's limits.
 func (at *attempt) reserve(ctx context.Context) (until int64, full bool) {
 	res, err := at.t.cfg.Quota.Reserve(ctx, at.quotaKey, at.Limits, quota.Amount{Requests: 1}, at.t.cfg.ttl())
-	var over *quota.ExceededError
-	switch {
-	case err == nil:
+	if err == nil {
 		at.reservation = res
 		return 0, false
+	}
+	var over *quota.ExceededError
+	switch {
 	case !errors.As(err, &over):
 		at.t.storeError(ctx, "quota", err)
 		return 0, false

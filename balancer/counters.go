@@ -32,9 +32,11 @@ type fullness struct {
 
 // told notes what an answer's headers say of rate limits, if they say anything.
 func (c *counters) told(limits []provider.RateLimit) {
-	if limits != nil {
-		c.limits.Store(&limits)
+	if limits == nil {
+		return
 	}
+	kept := limits // so that nothing is kept where there is nothing
+	c.limits.Store(&kept)
 }
 
 // release gives a slot back, and lets those know who wait for one.

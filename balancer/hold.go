@@ -92,6 +92,12 @@ func (t *try) hold(aside bool) bool {
 	if !ok {
 		return false
 	}
+	if n := t.resp.ContentLength; limit == wholeTime && n >= 0 {
+		return t.holdWhole(a, int(n))
+	}
+	if t.s.results == nil {
+		t.s.results = make(chan *try, 2)
+	}
 	p := newAhead(a.ReadCloser, most, t.decide)
 	p.purse = &t.s.t.held
 	p.enough = func() bool {
@@ -108,6 +114,19 @@ func (t *try) hold(aside bool) bool {
 		go p.fill()
 	}
 	return true
+}
+
+// holdWhole reads an answer in one piece of which the length is known, and judges it.
+// Whoever asked for it waits for all of it anyway.
+func (t *try) holdWhole(a *answer, n int) bool {
+	p := newAhead(a.ReadCloser, n+1, nil)
+	a.ReadCloser, t.resp.Body = p, a
+	p.fill()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answer, t.ahead, t.looks = a, p, true
+	t.judgeHeld()
+	return false
 }
 
 // beginHold puts an answer under the limits of time, unless it is too late for that.

@@ -27,9 +27,7 @@ const (
 func (at *attempt) judge(ctx context.Context, resp *http.Response, err error) provider.Verdict {
 	at.arrive()
 	v := at.judgeAnswer(ctx, resp, err)
-	if at.mask != nil {
-		v.Message, v.Code = at.mask(v.Message), at.mask(v.Code)
-	}
+	v.Message, v.Code = at.mask(v.Message), at.mask(v.Code)
 	return v
 }
 

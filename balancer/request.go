@@ -27,9 +27,9 @@ type Request struct {
 	body   []byte          // as much of the body as was kept
 	whole  bool            // that is all of it
 	tail   io.Reader       // what follows body, once; nil if whole, or given out
-	broken *callersFailure // notes a failure of the caller's own body
+	broken *callersFailure // notes a failure of the caller's own body; nil: there is none, or it was not read
+	reads  callersFailure  // what broken leads to
 	tries  int             // attempts it may have
-	end    func()          // called once its books are kept
 
 	tenant, session string // the conversation that it is part of; "": not known
 
@@ -41,20 +41,20 @@ type Request struct {
 	waited  time.Duration // in line, for busy accounts
 }
 
-// newRequest reads as much of a request as may be sent again, and understands it.
-// The context bounds the reading.
-func (t *Transport) newRequest(ctx context.Context, in *http.Request, f *fleet) (*Request, error) {
-	r := &Request{in: in, number: t.next.Add(1), arrived: time.Now(), Hint: hintOf(in.Context()), tries: t.cfg.MaxAttempts}
+// understand reads as much of a request as may be sent again into r, and says what it
+// is. The context bounds the reading.
+func (t *Transport) understand(ctx context.Context, in *http.Request, f *fleet, r *Request) error {
+	r.in, r.number, r.arrived, r.Hint, r.tries = in, t.next.Add(1), time.Now(), hintOf(in.Context()), t.cfg.MaxAttempts
 	var few [4]match
 	matches, err := f.match(in.URL, few[:0])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if isWebSocket(in.Header) {
-		return nil, unsupported(in)
+		return unsupported(in)
 	}
 	if err := r.readBody(ctx, t.cfg.MaxReplay); err != nil {
-		return nil, &Error{Err: err}
+		return &Error{Err: err}
 	}
 	plain, text, _ := t.codings.Plain(in, r.body, min(t.cfg.MaxReplay, maxPlain))
 	for _, m := range matches { // the longest base first
@@ -67,7 +67,7 @@ func (t *Transport) newRequest(ctx context.Context, in *http.Request, f *fleet) 
 		}
 	}
 	if r.Operation.Kind == provider.OpRealtime {
-		return nil, unsupported(in)
+		return unsupported(in)
 	}
 	if t.sessions != nil && len(r.route.members) > 1 {
 		r.tenant, r.session = sessionOf(r.Hint, &r.Operation, in.Header, text, t.cfg.StickByOpening)
@@ -77,7 +77,7 @@ func (t *Transport) newRequest(ctx context.Context, in *http.Request, f *fleet) 
 		// a body that can be had once only can be sent once.
 		r.tries = 1
 	}
-	return r, nil
+	return nil
 }
 
 // repeatable tells whether the body can be had again.
@@ -89,7 +89,8 @@ func (r *Request) readBody(ctx context.Context, limit int64) error {
 	if r.in.Body == nil || r.in.Body == http.NoBody {
 		return nil
 	}
-	r.broken = &callersFailure{Reader: r.in.Body}
+	r.reads.Reader = r.in.Body
+	r.broken = &r.reads
 	n := r.in.ContentLength
 	if r.in.GetBody != nil && 0 < n && n <= min(limit, maxFirstGrowth) { // it is in memory, and does not keep us waiting
 		return r.readMemory(n, limit)

@@ -23,22 +23,20 @@ func (t *Transport) RoundTrip(in *http.Request) (*http.Response, error) {
 		closeBody(in)
 		return nil, &Error{Err: errors.New("the request has no URL or a nil Header")}
 	}
-	ctx, one, ok := t.calls.enter(in.Context())
-	if !ok {
+	s := &serving{t: t}
+	if s.ctx = t.calls.enter(in.Context(), &s.call); s.ctx == nil {
 		closeBody(in)
 		return nil, &Error{Err: ErrClosed}
 	}
-	r, err := t.newRequest(ctx, in, t.fleet.Load())
-	if err != nil {
-		one.end()
+	defer s.abandon()
+	if err := t.understand(s.ctx, in, t.fleet.Load(), &s.Request); err != nil {
+		s.over = true
+		s.end()
 		closeBody(in)
 		return nil, err
 	}
-	defer r.close()
-	r.end = one.end
+	defer s.close()
 	t.retries.request()
-	s := &serving{Request: r, t: t, ctx: ctx, failed: make(map[health.Subject]bool)}
-	defer s.abandon()
 	resp, err := s.serve()
 	s.over = true
 	return resp, err
@@ -52,16 +50,18 @@ func closeBody(r *http.Request) {
 
 // serving is a request between its first attempt and its answer.
 type serving struct {
-	*Request
-	t   *Transport
-	ctx context.Context // ends with the caller's, with Close, and at the end of the body
+	Request
+	call call
+	t    *Transport
+	ctx  context.Context // ends with the caller's, with Close, and at the end of the body
 
 	chooser chooser // of the attempt that is looked for
 
-	left     int       // attempts it may still have
-	until    time.Time // when Config.Deadline is; zero: there is none
-	tried    []*member
-	failed   map[health.Subject]bool // what has failed for this request already
+	left     int                     // attempts it may still have
+	until    time.Time               // when Config.Deadline is; zero: there is none
+	tried    []*member               // begins in few
+	few      [3]*member              //
+	failed   map[health.Subject]bool // what has failed for this request already; nil: nothing has
 	log      []Attempt
 	held     *http.Response // the last real answer, should nobody give a good one
 	err      error          // of the last attempt without an answer
@@ -84,7 +84,11 @@ type serving struct {
 	mu      sync.Mutex
 	late    bool   // Config.Deadline has passed
 	running []*try // under way; at most two
+	two     [2]*try
 }
+
+// end says that the request is over, once its books are kept. It may be called again.
+func (s *serving) end() { s.call.end() }
 
 func (s *serving) serve() (*http.Response, error) {
 	s.left = s.tries
@@ -119,12 +123,18 @@ func (s *serving) find() (*attempt, error) {
 	return at, err
 }
 
+// uncancelled cancels nothing: the request's own context is good enough.
+func uncancelled(error) {}
+
 // start begins an attempt: in this goroutine, unless something else may have to be
 // done meanwhile.
 func (s *serving) start(at *attempt, hedge bool) {
 	s.left--
+	if s.tried == nil {
+		s.tried = s.few[:0]
+	}
 	s.tried = append(s.tried, at.member)
-	t := &try{s: s, at: at, begun: time.Now(), hedge: hedge, ctx: s.ctx, cancel: func(error) {}}
+	t := &try{s: s, at: at, begun: time.Now(), hedge: hedge, ctx: s.ctx, cancel: uncancelled}
 	t.follows = s.Operation.Repeatable && (s.left > 0 || hedge)
 	leave, aside := func() {}, t.follows && (hedge || s.mayHedge() || s.mayBeSilent())
 	if aside {
@@ -134,10 +144,13 @@ func (s *serving) start(at *attempt, hedge bool) {
 	if aside || s.t.cfg.Deadline > 0 {
 		t.ctx, t.cancel = context.WithCancelCause(s.ctx)
 	}
-	if s.results == nil && t.follows {
+	if s.results == nil && aside {
 		s.results = make(chan *try, 2)
 	}
 	s.mu.Lock()
+	if s.running == nil {
+		s.running = s.two[:0]
+	}
 	s.running = append(s.running, t)
 	late := s.late
 	s.mu.Unlock()
@@ -263,6 +276,9 @@ func (s *serving) note(t *try) {
 	}
 	if t.answer != nil {
 		used = t.book()
+	}
+	if s.failed == nil {
+		s.failed = make(map[health.Subject]bool)
 	}
 	t.at.fail(v, used, s.failed)
 	s.log = append(s.log, t.at.record)

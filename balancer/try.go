@@ -109,18 +109,17 @@ func (t *try) inTime(resp *http.Response, err error) (*http.Response, error) {
 	}
 	cause := context.Cause(t.ctx)
 	t.mu.Unlock()
-	var failure *transport.Error
 	switch {
-	case !isOurs(cause):
+	case cause == nil || !isOurs(cause):
 		return resp, err
 	case err == nil:
 		discard(resp)
 		return nil, cause
-	case errors.As(err, &failure):
-		return nil, err
-	default:
-		return nil, cause // not the cancel that it came as
 	}
+	if failure := (*transport.Error)(nil); errors.As(err, &failure) {
+		return nil, err
+	}
+	return nil, cause // not the cancel that it came as
 }
 
 // report hands the attempt over to whoever serves the request, once.
