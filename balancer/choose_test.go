@@ -133,7 +133,7 @@ func TestFailuresInARowRestAnAccountAndOneProbeBringsItBack(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
 		fake.AlwaysFor("key-first", providertest.ServerError())
 		cfg := over(fake, twoAccounts()...)
-		cfg.Policy = health.Policy{Failures: 3, Rest: time.Minute, Jitter: -1}
+		cfg.Policy = health.Policy{Failures: 3, Rest: time.Minute, Jitter: -1, SlowStart: -1}
 		lb := newTransport(t, cfg)
 		for range 10 {
 			_, _, err := send(t.Context(), t, lb)
