@@ -3,6 +3,7 @@ package balancer
 import (
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"time"
 
@@ -51,8 +52,9 @@ func (s *serving) remember(t *try) {
 	case provider.ClassRateLimited, provider.ClassCapacity, provider.ClassQuotaExhausted:
 		s.limited = append(s.limited, t.at.member)
 	case provider.ClassTransient, provider.ClassOverloaded:
-		s.brief = v.Until.IsZero()
-		if !s.brief {
+		refused := t.status() >= http.StatusBadRequest && t.status() < http.StatusInternalServerError
+		s.brief = v.Until.IsZero() && !refused
+		if !v.Until.IsZero() {
 			s.limited = append(s.limited, t.at.member)
 		}
 	case provider.ClassProxyFailed:

@@ -20,7 +20,7 @@ type answer struct {
 	meter         provider.Meter
 	finds         *provider.ObjectFinder
 	kept          int    // of what finds has found
-	sse           bool   // the answer is a stream of events
+	ends          bool   // the answer is of a kind of which the meter sees the end
 	done          func() // ends the request
 	once          sync.Once
 
@@ -33,7 +33,7 @@ type answer struct {
 func (at *attempt) newAnswer(resp *http.Response) *answer {
 	a := &answer{
 		raw: resp.Body, at: at, renewed: time.Now(),
-		meter: at.newMeter(at.r.Operation, resp.Header), finds: at.finder(resp), sse: isEventStream(resp.Header),
+		meter: at.newMeter(at.r.Operation, resp.Header), finds: at.finder(resp), ends: hasEnd(resp.Header),
 	}
 	a.ReadCloser = pulled{a}
 	return a
@@ -190,17 +190,17 @@ func (a *answer) outcome(err error) provider.Verdict {
 	case a.cutShort():
 		return provider.Verdict{
 			Class: provider.ClassTransient, Scope: provider.ScopeAccount, MaybeExecuted: true,
-			Message: "the stream ended without its last event",
+			Message: "the answer ended before it was complete",
 		}
 	default:
 		return provider.Verdict{Class: provider.ClassOK}
 	}
 }
 
-// cutShort tells whether a stream came to an end that its API does not give it.
+// cutShort tells whether an answer came to an end that its API does not give it.
 func (a *answer) cutShort() bool {
 	m, ok := a.meter.(interface{ Ended() bool })
-	if !ok || !a.sse || m.Ended() {
+	if !ok || !a.ends || m.Ended() {
 		return false
 	}
 	switch a.at.r.Operation.Kind {
@@ -211,4 +211,8 @@ func (a *answer) cutShort() bool {
 	}
 }
 
-func isEventStream(h http.Header) bool { return mediaType(h) == "text/event-stream" }
+// hasEnd tells whether an answer's own words say where it ends.
+func hasEnd(h http.Header) bool {
+	kind := mediaType(h)
+	return (kind == "text/event-stream" || isJSON(kind)) && h.Get("Content-Encoding") == ""
+}
