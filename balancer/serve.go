@@ -175,8 +175,7 @@ func (s *serving) await() *try {
 		t := s.nextReport()
 		s.forget(t)
 		if t.panicked {
-			t.at.fail(abandoned(), quota.Amount{Requests: 1}, s.failed)
-			t.cancel(nil)
+			t.abandon()
 			panic(t.panic)
 		}
 		if t.verdict.Class == provider.ClassOK {
@@ -361,11 +360,6 @@ func (s *serving) giveUp(choice error) (*http.Response, error) {
 	return nil, failure
 }
 
-// abandoned is the verdict on an attempt that was under way when something panicked.
-func abandoned() provider.Verdict {
-	return provider.Verdict{Class: provider.ClassCanceled, Scope: provider.ScopeNone, MaybeExecuted: true, Message: "abandoned by a panic"}
-}
-
 // abandon gives everything back when a layer, a Picker or a store panics.
 func (s *serving) abandon() {
 	if s.over {
@@ -376,8 +370,7 @@ func (s *serving) abandon() {
 			t.lose()
 			continue
 		}
-		t.at.fail(abandoned(), quota.Amount{Requests: 1}, s.failed)
-		t.cancel(nil)
+		t.abandon()
 	}
 	s.unchoose()
 	s.drop()

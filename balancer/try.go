@@ -244,6 +244,18 @@ func (t *try) bookLost() {
 	t.cancel(nil)
 }
 
+// abandon ends an attempt in which something panicked.
+func (t *try) abandon() {
+	v := provider.Verdict{Class: provider.ClassCanceled, Scope: provider.ScopeNone, MaybeExecuted: true, Message: "abandoned by a panic"}
+	used := quota.Amount{Requests: 1}
+	if t.answer != nil {
+		used = t.book()
+		_ = t.answer.raw.Close()
+	}
+	t.at.fail(v, used, nil)
+	t.cancel(nil)
+}
+
 // good tells whether the answer is a good one, whatever is inside.
 func (t *try) good() bool { return t.resp != nil && t.resp.StatusCode < http.StatusBadRequest }
 
