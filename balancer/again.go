@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"net/http"
@@ -29,7 +30,7 @@ func (s *serving) search() (*attempt, error) {
 	if err != nil && s.brief && !s.repeated && len(s.tried) == 1 {
 		s.repeated = true
 		if !s.sleep(briefWait + jitter(briefWait)) {
-			return nil, err
+			return nil, s.gone(err)
 		}
 		s.tried = nil
 		at, err = s.t.choose(s.ctx, s)
@@ -82,7 +83,7 @@ func (s *serving) outlast(none error) (*attempt, error) {
 		}
 		d := max(time.Until(passed.RetryAt), 0) + limitWait + jitter(limitWait)
 		if s.rested += d; s.rested > s.t.cfg.MaxWait || !s.sleep(d) {
-			return nil, none
+			return nil, s.gone(none)
 		}
 		at, err := s.t.choose(s.ctx, s)
 		if err == nil {
@@ -106,6 +107,14 @@ func (s *serving) sleep(d time.Duration) bool {
 	case <-s.ctx.Done():
 		return false
 	}
+}
+
+// gone is why there is no account: that the caller has gone, or else as it was said.
+func (s *serving) gone(none error) error {
+	if s.ctx.Err() != nil {
+		return &Error{Err: context.Cause(s.ctx)}
+	}
+	return none
 }
 
 // jitter is a random part of d.
