@@ -22,7 +22,7 @@ import (
 func spending(fake *providertest.Fake, b balancer.RetryBudget) balancer.Config {
 	cfg := over(fake, twoAccounts()...)
 	cfg.RetryBudget = b
-	cfg.Policy.Failures, cfg.Policy.RateLimitRest, cfg.Policy.AuthFailures = -1, -1, -1
+	cfg.Policy.Failures, cfg.Policy.Ratio, cfg.Policy.RateLimitRest, cfg.Policy.AuthFailures = -1, -1, -1, -1
 	return cfg
 }
 
