@@ -32,10 +32,10 @@ type ahead struct {
 	panic any   // what Read panicked with, for whoever reads the body
 }
 
-func newAhead(body io.ReadCloser, most int, then func()) *ahead {
-	p := &ahead{body: body, most: most, then: then}
+// begin makes the zero ahead ready for a body.
+func (p *ahead) begin(body io.ReadCloser, most int, then func()) {
+	p.body, p.most, p.then = body, most, then
 	p.more.L = &p.mu
-	return p
 }
 
 // fill reads ahead until it has enough, or the body ends or is closed. It is called

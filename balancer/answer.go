@@ -19,15 +19,33 @@ type answer struct {
 	at            *attempt
 	meter         provider.Meter
 	finds         *provider.ObjectFinder
-	kept          int    // of what finds has found
-	ends          bool   // the answer is of a kind of which the meter sees the end
-	done          func() // ends the request
+	kept          int      // of what finds has found
+	ends          bool     // the answer is of a kind of which the meter sees the end
+	done          finisher // of whoever it was given to; nil: nobody yet
 	once          sync.Once
 
 	mu      sync.Mutex // Close may come while a Read waits
 	renewed time.Time
 	over    bool // the books are closed, or kept by somebody else
+
+	head ahead // what was read ahead of it, if anything was
 }
+
+// finisher is told that an answer is over.
+type finisher interface{ finish() }
+
+// winner is the attempt whose answer the caller has: the request ends with it.
+type winner try
+
+func (w *winner) finish() {
+	w.cancel(nil)
+	w.s.end()
+}
+
+// runnerUp is an attempt whose answer is kept, should nobody give a better one.
+type runnerUp try
+
+func (r *runnerUp) finish() { r.cancel(nil) }
 
 // newAnswer begins to meter an attempt's good answer.
 func (at *attempt) newAnswer(resp *http.Response) *answer {
@@ -57,10 +75,10 @@ func (p pulled) Read(b []byte) (int, error) {
 func (p pulled) Close() error { return p.a.raw.Close() }
 
 // deliver gives an attempt's good answer to the caller. done ends the request.
-func (at *attempt) deliver(resp *http.Response, done func()) {
+func (at *attempt) deliver(resp *http.Response, done finisher) {
 	if resp.Body == http.NoBody {
 		at.succeed(provider.Verdict{Class: provider.ClassOK}, provider.Usage{Complete: true})
-		done()
+		done.finish()
 		return
 	}
 	if time.Since(at.started) > at.t.cfg.ttl()/4 {
@@ -74,7 +92,7 @@ func (at *attempt) deliver(resp *http.Response, done func()) {
 }
 
 // present makes the answer the response's body, as the caller is to see it.
-func (a *answer) present(resp *http.Response, done func()) {
+func (a *answer) present(resp *http.Response, done finisher) {
 	a.done = done
 	resp.Body = a
 	switch w, ok := a.raw.(io.Writer); {
@@ -151,7 +169,7 @@ func (a *answer) end(err error) {
 			a.at.succeed(a.verdict(err), a.meter.Usage())
 		}
 		if a.done != nil { // it was given to somebody
-			a.done()
+			a.done.finish()
 		}
 	})
 }

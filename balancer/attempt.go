@@ -75,7 +75,7 @@ func (at *attempt) once(ctx context.Context, get func(context.Context) (string, 
 	if err != nil {
 		return nil, "", err
 	}
-	at.record.URL = shown(out.URL)
+	at.record.URL = at.counters.shown(out.URL)
 	resp, err = sound(at.rt.RoundTrip(out))
 	return resp, token, err
 }

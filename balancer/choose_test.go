@@ -314,7 +314,7 @@ func TestPickers(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
 		lb := newTransport(t, over(fake, account("a"), account("b"), account("heavy", func(a *balancer.Account) { a.Weight = 4 })))
 		var open []*http.Response
-		for range 60 { // all stay in flight, so that load decides
+		for range 300 { // all stay in flight, so that load decides
 			resp, err := lb.RoundTrip(newRequest(t.Context(), t, http.MethodPost, chatURL, chat))
 			require.NoError(t, err)
 			open = append(open, resp)
@@ -322,8 +322,8 @@ func TestPickers(t *testing.T) {
 		for _, resp := range open {
 			require.NoError(t, resp.Body.Close())
 		}
-		assert.InDelta(t, 40, fake.CountFor("key-heavy"), 8)
-		assert.InDelta(t, 10, fake.CountFor("key-a"), 6)
+		assert.InDelta(t, 200, fake.CountFor("key-heavy"), 35)
+		assert.InDelta(t, 50, fake.CountFor("key-a"), 28)
 	})
 	t.Run("a user's Picker sees the candidates and may want none", func(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})

@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"math"
+	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ type counters struct {
 	full     atomic.Pointer[fullness] // a limit was found used up
 	resort   atomic.Bool              // it is being tried although it rests
 	speed    peak
+	url      atomic.Pointer[shownURL] // of the last attempt
 
 	parked atomic.Int32 // the length of spots
 	mu     sync.Mutex
@@ -28,6 +30,20 @@ type counters struct {
 type fullness struct {
 	until  int64
 	reason string
+}
+
+// shownURL is a URL as it may be shown.
+type shownURL struct{ scheme, host, path, rawPath, text string }
+
+// shown is a URL without what may be secret in it: as a rule the one of the last
+// request, so that is kept.
+func (c *counters) shown(u *url.URL) string {
+	last := c.url.Load()
+	if last == nil || last.scheme != u.Scheme || last.host != u.Host || last.path != u.Path || last.rawPath != u.RawPath {
+		last = &shownURL{u.Scheme, u.Host, u.Path, u.RawPath, shown(u)}
+		c.url.Store(last)
+	}
+	return last.text
 }
 
 // told notes what an answer's headers say of rate limits, if they say anything.

@@ -98,7 +98,8 @@ func (t *try) hold(aside bool) bool {
 	if t.s.results == nil {
 		t.s.results = make(chan *try, 2)
 	}
-	p := newAhead(a.ReadCloser, most, t.decide)
+	p := &a.head
+	p.begin(a.ReadCloser, most, t.decide)
 	p.purse = &t.s.t.held
 	p.enough = func() bool {
 		t.bound(limit)
@@ -119,7 +120,8 @@ func (t *try) hold(aside bool) bool {
 // holdWhole reads an answer in one piece of which the length is known, and judges it.
 // Whoever asked for it waits for all of it anyway.
 func (t *try) holdWhole(a *answer, n int) bool {
-	p := newAhead(a.ReadCloser, n+1, nil)
+	p := &a.head
+	p.begin(a.ReadCloser, n+1, nil)
 	a.ReadCloser, t.resp.Body = p, a
 	p.fill()
 	t.mu.Lock()

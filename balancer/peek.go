@@ -16,7 +16,8 @@ func peek(resp *http.Response) (head []byte, truncated bool) {
 		return p.look()
 	}
 	done := make(chan struct{})
-	p := newAhead(resp.Body, maxErrorBody+1, func() { close(done) })
+	p := &ahead{}
+	p.begin(resp.Body, maxErrorBody+1, func() { close(done) })
 	resp.Body = p
 	go p.fill()
 	late := time.NewTimer(errorBodyTime)

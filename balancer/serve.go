@@ -85,6 +85,7 @@ type serving struct {
 	late    bool   // Config.Deadline has passed
 	running []*try // under way; at most two
 	two     [2]*try
+	first   try
 }
 
 // end says that the request is over, once its books are kept. It may be called again.
@@ -134,7 +135,11 @@ func (s *serving) start(at *attempt, hedge bool) {
 		s.tried = s.few[:0]
 	}
 	s.tried = append(s.tried, at.member)
-	t := &try{s: s, at: at, begun: time.Now(), hedge: hedge, ctx: s.ctx, cancel: uncancelled}
+	t := &s.first
+	if t.s != nil { // there was one before
+		t = new(try)
+	}
+	t.s, t.at, t.begun, t.hedge, t.ctx, t.cancel = s, at, time.Now(), hedge, s.ctx, uncancelled
 	t.follows = s.Operation.Repeatable && (s.left > 0 || hedge)
 	leave, aside := func() {}, t.follows && (hedge || s.mayHedge() || s.mayBeSilent())
 	if aside {
@@ -261,7 +266,7 @@ func (s *serving) win(t *try) *http.Response {
 	s.loseAll()
 	s.unchoose()
 	s.drop()
-	t.at.deliver(t.resp, func() { t.cancel(nil); s.end() })
+	t.at.deliver(t.resp, (*winner)(t))
 	t.resp.Request = s.in
 	return t.resp
 }
@@ -291,11 +296,10 @@ func (s *serving) note(t *try) {
 		s.conflicts++
 	}
 	s.drop()
-	end := func() { t.cancel(nil) }
-	if t.answer != nil {
-		t.answer.present(resp, end)
+	if last := (*runnerUp)(t); t.answer != nil {
+		t.answer.present(resp, last)
 	} else {
-		resp.Body = &ending{ReadCloser: resp.Body, end: end}
+		resp.Body = &ending{ReadCloser: resp.Body, end: last.finish}
 	}
 	s.held = resp
 }
