@@ -311,19 +311,21 @@ func (brokenQuota) Settle(context.Context, quota.Reservation, quota.Amount) erro
 
 func TestPickers(t *testing.T) {
 	t.Run("least loaded spreads by weight", func(t *testing.T) {
-		fake := providertest.OpenAI(providertest.Config{})
-		lb := newTransport(t, over(fake, account("a"), account("b"), account("heavy", func(a *balancer.Account) { a.Weight = 4 })))
-		var open []*http.Response
-		for range 300 { // all stay in flight, so that load decides
-			resp, err := lb.RoundTrip(newRequest(t.Context(), t, http.MethodPost, chatURL, chat))
-			require.NoError(t, err)
-			open = append(open, resp)
-		}
-		for _, resp := range open {
-			require.NoError(t, resp.Body.Close())
-		}
-		assert.InDelta(t, 200, fake.CountFor("key-heavy"), 35)
-		assert.InDelta(t, 50, fake.CountFor("key-a"), 28)
+		synctest.Test(t, func(t *testing.T) { // all are as fast
+			fake := providertest.OpenAI(providertest.Config{})
+			lb := newTransport(t, over(fake, account("a"), account("b"), account("heavy", func(a *balancer.Account) { a.Weight = 4 })))
+			var open []*http.Response
+			for range 300 { // all stay in flight, so that load decides
+				resp, err := lb.RoundTrip(newRequest(t.Context(), t, http.MethodPost, chatURL, chat))
+				require.NoError(t, err)
+				open = append(open, resp)
+			}
+			for _, resp := range open {
+				require.NoError(t, resp.Body.Close())
+			}
+			assert.InDelta(t, 200, fake.CountFor("key-heavy"), 35)
+			assert.InDelta(t, 50, fake.CountFor("key-a"), 28)
+		})
 	})
 	t.Run("a user's Picker sees the candidates and may want none", func(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
