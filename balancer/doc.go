@@ -3,12 +3,15 @@
 //
 //	request ─► which API, operation and model?         a URL that no account's
 //	           │                                       provider has is ErrNoRoute
-//	           ├─ who may serve it: operation, model, not resting, room ─► tier ─► Picker
+//	           ├─ where what it names lives, or its session ─► that account
+//	           ├─ else who may serve it: operation, model, not resting, room ─► tier ─► Picker
+//	           │  all are full: wait in line; all rest: whoever recovers first
 //	           │
 //	           ├─ attempt ─► the account's address and credential ─► Config.Attempt
 //	           │             layers ─► the account's transport ─► answer or error
 //	           │
-//	           ├─ its fault, or its limit? ─► health ─► next account
+//	           ├─ held until its first content: an error inside is a failure, too
+//	           ├─ its fault, or its limit? ─► health ─► retry budget ─► next account
 //	           └─ good answer ─► the caller reads it ─► at the end of the body:
 //	              usage is counted, quota settled, the slot freed, health told
 //
@@ -21,4 +24,11 @@
 // once and held against nobody. What a proxy got wrong is held against the proxy,
 // not against the account behind it. An answer whose first byte went to the caller
 // is never replaced.
+//
+// Accounts that may serve the same requests are kept in tiers of one priority, in the
+// order of the Picker. One that rests or is full is parked beside it until its time has
+// come, or until something has happened to it; so choosing takes the same time however
+// many accounts there are, and however many of them rest. What is known of anybody's
+// health is kept here and written to the store when it changes; what other programs
+// have written is read beside the requests.
 package balancer
