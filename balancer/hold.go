@@ -218,7 +218,7 @@ func (t *try) judgeHeld() {
 
 // breakOff ends an answer that was held and that nobody is to get.
 func (t *try) breakOff(cause error) {
-	_ = t.answer.raw.Close()
+	_ = t.ahead.Close()
 	t.resp, t.err = nil, cause
 	t.verdict = t.at.judge(t.ctx, nil, cause)
 }

@@ -46,7 +46,7 @@ func playing(script ...any) http.Handler {
 			case time.Duration:
 				select {
 				case <-r.Context().Done():
-					return
+					panic(http.ErrAbortHandler)
 				case <-time.After(s):
 				}
 			case error:
@@ -289,8 +289,8 @@ func TestClosingAStreamThatWasReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var gone atomic.Bool
 		silent := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() { gone.Store(r.Context().Err() != nil) }()
 			playing(role, time.Hour).ServeHTTP(w, r)
-			gone.Store(r.Context().Err() != nil)
 		})
 		lb := newTransport(t, each(twoAccounts(), silent, nil))
 		resp, err := lb.RoundTrip(streamed(t.Context(), t))

@@ -213,14 +213,16 @@ func (t *try) interrupt() {
 func (t *try) lose() {
 	t.mu.Lock()
 	phase := t.phase
-	t.phase = tryLost
+	if phase != tryReported {
+		t.phase = tryLost
+	}
 	t.mu.Unlock()
 	t.cancel(errLost)
 	switch phase {
 	case tryReported:
 		t.bookLost()
 	case tryHolding:
-		_ = t.answer.raw.Close()
+		_ = t.ahead.Close()
 	}
 }
 
@@ -250,7 +252,7 @@ func (t *try) abandon() {
 	used := quota.Amount{Requests: 1}
 	if t.answer != nil {
 		used = t.book()
-		_ = t.answer.raw.Close()
+		_ = t.ahead.Close()
 	}
 	t.at.fail(v, used, nil)
 	t.cancel(nil)
