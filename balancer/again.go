@@ -70,11 +70,11 @@ func (s *serving) outlast(none error) (*attempt, error) {
 	if len(s.limited) > 0 {
 		s.tried = slices.DeleteFunc(s.tried, func(m *member) bool { return slices.Contains(s.limited, m) })
 		s.limited = nil
-		if at, err := s.t.choose(s.ctx, s); err == nil {
+		at, err := s.t.choose(s.ctx, s)
+		if err == nil {
 			return at, nil
-		} else {
-			none = err
 		}
+		none = err
 	}
 	for {
 		var passed *Error

@@ -350,5 +350,5 @@ func (at *attempt) report(k *check, o health.Outcome) {
 	}
 	ctx, cancel := at.books(at.t.healthInMemory)
 	defer cancel()
-	_, _ = at.t.update(ctx, k.domain, func(s health.State) health.State { return at.policy.Apply(s, o, now) }) // told to the hook
+	_ = at.t.update(ctx, k.domain, func(s health.State) health.State { return at.policy.Apply(s, o, now) }) // told to the hook
 }

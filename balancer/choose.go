@@ -247,7 +247,7 @@ func (at *attempt) claimProbes(ctx context.Context) bool {
 			continue
 		}
 		mine := false
-		_, err := at.t.update(ctx, k.domain, func(s health.State) health.State {
+		err := at.t.update(ctx, k.domain, func(s health.State) health.State {
 			s, mine = at.policy.Claim(s, time.Now())
 			return s
 		})

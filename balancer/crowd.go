@@ -115,7 +115,7 @@ func (c *crowds) learn(t *Transport, r *Request, s errand) *place {
 	for i, alike := range c.kinds {
 		if alike[0].suits(r) == "" {
 			members = append(members, alike...)
-			key.WriteByte(byte(i)) //nolint:gosec // with the next, all of it
+			key.WriteByte(byte(i)) // with the next, all of it
 			key.WriteByte(byte(i >> 8))
 			key.WriteByte(byte(i >> 16))
 		}
@@ -149,7 +149,7 @@ func (c *crowds) learn(t *Transport, r *Request, s errand) *place {
 func newCrowd(t *Transport, members []*member, model string) *crowd {
 	c := &crowd{size: len(members)}
 	if _, cheapest := t.cfg.Picker.(Cheapest); cheapest {
-		c.tiers = c.byPrice(t, members, model)
+		c.tiers = c.byPrice(members, model)
 		return c
 	}
 	members = slices.Clone(members)
@@ -178,7 +178,7 @@ func (c *crowd) split(of *Transport, model string) *crowd {
 
 // byPrice makes a tier of each price of each priority; those whose price is not known
 // come last.
-func (c *crowd) byPrice(t *Transport, members []*member, model string) (tiers []*tier) {
+func (c *crowd) byPrice(members []*member, model string) (tiers []*tier) {
 	type offer struct {
 		m    *member
 		cost int64

@@ -239,7 +239,7 @@ func (t *Transport) read(ctx context.Context, list []*domain) {
 
 // noticed takes in a state that the store had at a time.
 func (t *Transport) noticed(d *domain, s health.State, asOf, now time.Time) {
-	better := false
+	var better bool
 	if s == (health.State{}) {
 		better = d.forget(asOf, now)
 	} else {
@@ -253,16 +253,16 @@ func (t *Transport) noticed(d *domain, s health.State, asOf, now time.Time) {
 	}
 }
 
-// update changes a domain in the store, and tells whether that worked.
-func (t *Transport) update(ctx context.Context, d *domain, f func(health.State) health.State) (health.State, error) {
+// update changes a domain in the store. An error has been told to the hook.
+func (t *Transport) update(ctx context.Context, d *domain, f func(health.State) health.State) error {
 	asOf := time.Now()
 	s, err := t.cfg.Health.Update(ctx, d.subject, f)
 	if err != nil {
 		t.storeError(ctx, "health", err)
-		return s, err
+		return err
 	}
 	t.noticed(d, s, asOf, time.Now())
-	return s, nil
+	return nil
 }
 
 // wake makes accounts ready again that waited for a domain.

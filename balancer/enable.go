@@ -20,8 +20,5 @@ func (t *Transport) Enable(ctx context.Context, account string) error {
 }
 
 func (t *Transport) enable(ctx context.Context, m *member) error {
-	_, err := t.update(ctx, m.domains[0], func(s health.State) health.State {
-		return m.policy.Enable(s, time.Now())
-	})
-	return err
+	return t.update(ctx, m.domains[0], func(s health.State) health.State { return m.policy.Enable(s, time.Now()) })
 }

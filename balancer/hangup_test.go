@@ -43,12 +43,12 @@ var hangUps = map[string]struct {
 	change func(*balancer.Config)
 	open   int // requests upstream
 }{
-	"no headers":         {chat, whole(time.Hour, 200, "one"), nil, 1},
-	"no headers, stream": {streamedChat, whole(time.Hour, 200, "one"), nil, 1},
+	"no headers":         {chat, whole(time.Hour, "one"), nil, 1},
+	"no headers, stream": {streamedChat, whole(time.Hour, "one"), nil, 1},
 	"headers alone":      {streamedChat, playing(time.Hour), nil, 1},
 	"held":               {streamedChat, playing(role, time.Hour), nil, 1},
 	"held, pings":        {streamedChat, playing(role, time.Second, ping, time.Second, ping, time.Hour), nil, 1},
-	"hedging":            {chat, whole(time.Hour, 200, "one"), func(c *balancer.Config) { c.Hedge.After = time.Second }, 2},
+	"hedging":            {chat, whole(time.Hour, "one"), func(c *balancer.Config) { c.Hedge.After = time.Second }, 2},
 	"hedging, held":      {streamedChat, playing(role, time.Hour), func(c *balancer.Config) { c.Hedge.After = time.Second }, 2},
 	"an error trickles":  {chat, trickling(500, 1<<30), nil, 1},
 	"streaming":          {streamedChat, playing(word, time.Hour), nil, 1},
@@ -100,7 +100,7 @@ func TestHangingUp(t *testing.T) {
 // within what a busy one needs.
 func TestHangingUpOverANetwork(t *testing.T) {
 	const bound = 500 * time.Millisecond
-	for _, script := range []http.Handler{whole(time.Hour, 200, "one"), playing(time.Hour), playing(role, time.Hour), playing(word, time.Hour)} {
+	for _, script := range []http.Handler{whole(time.Hour, "one"), playing(time.Hour), playing(role, time.Hour), playing(word, time.Hour)} {
 		up := watched{script, make(chan time.Time, 1)}
 		begun := make(chan struct{}, 1)
 		cfg, server := overNetwork(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -22,7 +22,7 @@ import (
 const other = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Other\"}}]}\n\n"
 
 // whole answers in one piece, after a while.
-func whole(after time.Duration, status int, text string) http.Handler {
+func whole(after time.Duration, text string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-r.Context().Done():
@@ -30,7 +30,6 @@ func whole(after time.Duration, status int, text string) http.Handler {
 		case <-time.After(after):
 		}
 		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(status)
 		_, _ = w.Write([]byte(`{"choices":[{"message":{"content":"` + text + `"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}`))
 	})
 }
@@ -62,12 +61,12 @@ func TestHedge(t *testing.T) {
 		took          time.Duration
 		classes       []provider.Class // of the attempts
 	}{
-		"the first is soon enough":   {chat, whole(s, 200, "one"), whole(0, 200, "two"), "one", s, []provider.Class{ok}},
-		"the second wins":            {chat, whole(time.Minute, 200, "one"), whole(s, 200, "two"), "two", 3 * s, []provider.Class{provider.ClassCanceled, ok}},
-		"the first wins at last":     {chat, whole(3*s, 200, "one"), whole(5*s, 200, "two"), "one", 3 * s, []provider.Class{provider.ClassCanceled, ok}},
-		"the second fails":           {chat, whole(5*s, 200, "one"), failed(s), "one", 5 * s, []provider.Class{provider.ClassTransient, ok}},
-		"the first fails meanwhile":  {chat, failed(3 * s), whole(5*s, 200, "two"), "two", 7 * s, []provider.Class{provider.ClassTransient, ok}},
-		"the first fails before":     {chat, failed(s), whole(5*s, 200, "two"), "two", 6 * s, []provider.Class{provider.ClassTransient, ok}},
+		"the first is soon enough":   {chat, whole(s, "one"), whole(0, "two"), "one", s, []provider.Class{ok}},
+		"the second wins":            {chat, whole(time.Minute, "one"), whole(s, "two"), "two", 3 * s, []provider.Class{provider.ClassCanceled, ok}},
+		"the first wins at last":     {chat, whole(3*s, "one"), whole(5*s, "two"), "one", 3 * s, []provider.Class{provider.ClassCanceled, ok}},
+		"the second fails":           {chat, whole(5*s, "one"), failed(s), "one", 5 * s, []provider.Class{provider.ClassTransient, ok}},
+		"the first fails meanwhile":  {chat, failed(3 * s), whole(5*s, "two"), "two", 7 * s, []provider.Class{provider.ClassTransient, ok}},
+		"the first fails before":     {chat, failed(s), whole(5*s, "two"), "two", 6 * s, []provider.Class{provider.ClassTransient, ok}},
 		"stream, pings are nothing":  {streamedChat, playing(ping, s, role, s, ping, time.Minute, word, done), playing(role, s, other, done), "Other", 3 * s, []provider.Class{provider.ClassCanceled, ok}},
 		"stream, the first has some": {streamedChat, playing(ping, 3*s, word, 5*s, done), playing(role, 2*s, other, done), "Hi", 8 * s, []provider.Class{provider.ClassCanceled, ok}},
 		"stream, an error inside":    {streamedChat, playing(role, 3*s, failing), playing(role, 2*s, other, done), "Other", 4 * s, []provider.Class{provider.ClassTransient, ok}},
@@ -157,7 +156,7 @@ func TestNoHedge(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				cfg := each(tt.accounts, whole(time.Minute, 200, "one"), whole(0, 200, "two"))
+				cfg := each(tt.accounts, whole(time.Minute, "one"), whole(0, "two"))
 				cfg.Hedge.After = time.Second
 				if tt.change != nil {
 					tt.change(&cfg)

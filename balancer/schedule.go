@@ -29,11 +29,11 @@ func (s *Schedule) check() error {
 	for i, span := range s.Spans {
 		switch {
 		case span.From < 0 || span.From >= day || span.To < 0 || span.To > day:
-			return fmt.Errorf("Spans[%d]: %v to %v is not within a day: write times since midnight, such as 9*time.Hour", i, span.From, span.To)
+			return fmt.Errorf("span %d: %v to %v is not within a day: write times since midnight, such as 9*time.Hour", i, span.From, span.To)
 		case span.From == span.To:
-			return fmt.Errorf("Spans[%d]: it begins and ends at %v: for a whole day write From: 0, To: 24*time.Hour", i, span.From)
+			return fmt.Errorf("span %d: it begins and ends at %v: for a whole day write From: 0, To: 24*time.Hour", i, span.From)
 		case slices.ContainsFunc(span.Days, func(d time.Weekday) bool { return d < time.Sunday || d > time.Saturday }):
-			return fmt.Errorf("Spans[%d]: Days: one of them is no day of the week", i)
+			return fmt.Errorf("span %d: Days: one of them is no day of the week", i)
 		}
 	}
 	return nil

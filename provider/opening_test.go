@@ -120,7 +120,8 @@ func FuzzOpening(f *testing.F) {
 	f.Add(`{"input":[{"content":{"parts":[{"text":"x"}]}}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		op := provider.OpenAI.API.Describe(request(t, "POST", "https://h"+chatPath), []byte(body))
-		assert.Equal(t, op.Opening([]byte(body)), op.Opening([]byte(body)))
+		first, again := op.Opening([]byte(body)), op.Opening([]byte(body))
+		assert.Equal(t, first, again)
 	})
 }
 
