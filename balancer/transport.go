@@ -51,6 +51,9 @@ func New(cfg Config) (*Transport, error) {
 	if err := cfg.RetryBudget.check(); err != nil {
 		return nil, err
 	}
+	if err := cfg.HealthChecks.check(); err != nil {
+		return nil, err
+	}
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, fmt.Errorf("balancer: Config.Policy: %w", err)
 	}
@@ -80,6 +83,10 @@ func New(cfg Config) (*Transport, error) {
 	if shared && t.cfg.HealthRefresh > 0 {
 		t.beside.Add(1)
 		go t.refresh(t.cfg.HealthRefresh)
+	}
+	if t.cfg.HealthChecks.Enabled {
+		t.beside.Add(1)
+		go t.watch()
 	}
 	return t, nil
 }
