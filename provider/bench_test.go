@@ -78,6 +78,49 @@ func BenchmarkMeter(b *testing.B) {
 	}
 }
 
+// documents are whole answers of a few hundred bytes, as the APIs give them.
+func documents() map[string]struct {
+	p    *provider.Provider
+	body []byte
+} {
+	type entry = struct {
+		p    *provider.Provider
+		body []byte
+	}
+	return map[string]entry{
+		"chat": {provider.OpenAI, []byte(`{"id":"chatcmpl-B9MBs8CjcvOU2jLn4n570S5qMJKcT","object":"chat.completion","created":1741569952,"model":"gpt-5-2025-08-07",` +
+			`"choices":[{"index":0,"message":{"role":"assistant","content":"Hello! How can I assist you today?","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],` +
+			`"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},` +
+			`"completion_tokens_details":{"reasoning_tokens":0,"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},"service_tier":"default"}`)},
+		"message": {provider.Anthropic, []byte(`{"model":"claude-opus-5-20260401","id":"msg_01XFDUDYJgAACzvnptvVoYEL","type":"message","role":"assistant",` +
+			`"content":[{"type":"text","text":"Hello! How can I assist you today?"}],"stop_reason":"end_turn","stop_sequence":null,"stop_details":null,` +
+			`"usage":{"input_tokens":12,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"cache_creation":{"ephemeral_5m_input_tokens":0,"ephemeral_1h_input_tokens":0},` +
+			`"output_tokens":13,"service_tier":"standard","inference_geo":"global"}}`)},
+		"generate": {provider.Gemini, []byte("{\n  \"candidates\": [\n    {\n      \"content\": {\n        \"parts\": [\n          {\n            \"text\": \"Hello! How can I assist you today?\"\n          }\n        ],\n        \"role\": \"model\"\n      },\n" +
+			"      \"finishReason\": \"STOP\",\n      \"index\": 0\n    }\n  ],\n  \"usageMetadata\": {\n    \"promptTokenCount\": 8,\n    \"candidatesTokenCount\": 9,\n    \"totalTokenCount\": 640,\n" +
+			"    \"promptTokensDetails\": [\n      {\n        \"modality\": \"TEXT\",\n        \"tokenCount\": 8\n      }\n    ],\n    \"thoughtsTokenCount\": 623\n  },\n" +
+			"  \"modelVersion\": \"gemini-3.6-flash\",\n  \"responseId\": \"tVL6aKyLM_Ggz7IP5aPzsAQ\"\n}\n")},
+	}
+}
+
+// BenchmarkMeterUnary reads whole small answers, with a new meter for each.
+func BenchmarkMeterUnary(b *testing.B) {
+	h := http.Header{"Content-Type": {"application/json"}}
+	for name, d := range documents() {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(d.body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				m := d.p.API.NewMeter(provider.Operation{}, h)
+				_, _ = m.Write(d.body)
+				if !m.Usage().Complete {
+					b.Fatal("usage")
+				}
+			}
+		})
+	}
+}
+
 func BenchmarkDescribe(b *testing.B) {
 	text := strings.Repeat(`{"role":"user","content":"Say \"hello\" to the world, in {several} [languages]."},`, 13_000)
 	image := strings.Repeat("iVBORw0KGgo", 95_000)

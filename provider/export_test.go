@@ -70,8 +70,9 @@ func Dialects() []string {
 	return names
 }
 
-// Redact and ParseReset are what their names say.
+// IsJSON, Redact and ParseReset are what their names say.
 var (
+	IsJSON     = isJSON
 	Redact     = redact
 	ParseReset = parseReset
 )

@@ -8,8 +8,6 @@ import (
 	"math/bits"
 	"slices"
 	"unicode/utf8"
-
-	"github.com/tidwall/gjson"
 )
 
 // members walks over the members of the JSON object at the head of a buffer,
@@ -242,36 +240,6 @@ func nextStructural(b []byte, at int) int {
 		at++
 	}
 	return at
-}
-
-// maxDepth is how deep JSON may be nested for us: far more than any API nests, and
-// little for a stack, since whoever checks or parses it goes down as deep.
-const maxDepth = 512
-
-// isJSON reports whether data is one JSON value that is not nested too deep.
-func isJSON(data []byte) bool {
-	depth := 0
-	for at := 0; at < len(data); {
-		c := data[at]
-		switch {
-		case !structural[c]:
-			at++
-			continue
-		case c == '"':
-			if at = skipString(data, at); at < 0 {
-				return false
-			}
-			continue
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return false
-			}
-		default:
-			depth--
-		}
-		at++
-	}
-	return gjson.ValidBytes(data)
 }
 
 // isKey reports whether the escaped key raw is name.
