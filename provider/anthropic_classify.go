@@ -4,8 +4,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/tidwall/gjson"
 )
 
 var anthropicProtocol = &protocol{
@@ -123,11 +121,13 @@ func anthropicResetName(name string) (string, bool) {
 }
 
 // anthropicRefusal finds stop_reason refusal, which comes with 200 (ant-docs).
-func anthropicRefusal(root gjson.Result) (code, message string, ok bool) {
-	for _, path := range [...]string{"", "delta."} {
-		if root.Get(path+"stop_reason").Str == "refusal" {
-			return "refusal", root.Get(path + "stop_details.explanation").Str, true
+func anthropicRefusal(e ending) (code, message string, ok bool) {
+	details := e.stopDetails
+	if !e.stopReason.is("refusal") {
+		if !e.delta.get("stop_reason").is("refusal") {
+			return "", "", false
 		}
+		details = e.delta.get("stop_details")
 	}
-	return "", "", false
+	return "refusal", details.get("explanation").text(), true
 }

@@ -1,10 +1,6 @@
 package provider
 
-import (
-	"bytes"
-
-	"github.com/tidwall/gjson"
-)
+import "bytes"
 
 // anthropicEvent reads one event of a stream. Usage stands in message_start
 // and, cumulative, in each message_delta (provider-facts 4.4 and 4.5).
@@ -14,7 +10,7 @@ func anthropicEvent(t *tally, name, data []byte, cut bool) {
 		case cut:
 			anthropicTail(t, data)
 		case isJSON(data):
-			anthropicRead(t, gjson.ParseBytes(data))
+			anthropicRead(t, data)
 		}
 	}
 	if !t.content && !t.failed {
@@ -49,27 +45,29 @@ func anthropicDocument(t *tally, doc []byte, cut bool) {
 		return
 	}
 	if isJSON(doc) {
-		anthropicRead(t, gjson.ParseBytes(doc))
+		anthropicRead(t, doc)
 		t.end()
 	}
 }
 
 // anthropicRead reads an event or a body.
-func anthropicRead(t *tally, v gjson.Result) {
-	body := v
-	if m := v.Get("message"); m.IsObject() {
-		body = m
+func anthropicRead(t *tally, v node) {
+	var o object
+	o.read(v)
+	model, usage := o.model, o.usage
+	if o.message.isObject() {
+		model, usage = o.message.get("model"), o.message.get("usage")
 	}
-	t.setModel(body.Get("model"))
-	if u := body.Get("usage"); u.IsObject() {
-		t.anthropicUsage(u)
+	t.setModel(model)
+	if usage.isObject() {
+		t.anthropicUsage(usage)
 	}
-	t.fail(v)
-	switch v.Get("type").Str {
+	t.fail(v, &o)
+	switch string(o.typ.plain()) {
 	case "message_stop":
 		t.end()
 	case "completion": // of /v1/complete, whose last one has a reason
-		if v.Get("stop_reason").Type == gjson.String {
+		if o.stopReason.isString() {
 			t.end()
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/tidwall/gjson"
 )
 
 // A protocol is what tells one API's errors and usage from another's.
@@ -27,7 +25,7 @@ type protocol struct {
 
 	// refusal finds an answer that was refused for its content although its
 	// status is good, and says why.
-	refusal func(root gjson.Result) (code, message string, ok bool)
+	refusal func(e ending) (code, message string, ok bool)
 
 	// reset finds out when a failure ends. Zero: not said.
 	reset func(v Verdict, p *problem, h http.Header, now time.Time) time.Time
@@ -54,40 +52,77 @@ func (pr *protocol) classify(a Answer) Verdict {
 		return Verdict{}
 	}
 	if body := trimHead(a.Body); len(body) > 0 && !a.Op.Kind.keeps() && (body[0] == '{' || body[0] == '[') {
-		if v, ok := pr.inGood(a.Op, gjson.ParseBytes(body), a.Header, a.At); ok {
+		var o object
+		o.read(body)
+		if v, ok := pr.inGood(&a.Op, body, &o, a.Header, a.At); ok {
 			return v
 		}
 	}
 	return Verdict{Class: ClassOK, Scope: ScopeNone}
 }
 
-// inGood judges JSON that came with a good status. ok is false if there is
-// nothing wrong with it.
-func (pr *protocol) inGood(op Operation, root gjson.Result, h http.Header, now time.Time) (v Verdict, ok bool) {
-	p, ok := findProblem(root)
-	if !ok && pr.flat {
-		p, ok = findFlat(root)
+// inGood judges JSON that came with a good status, of which o was read. ok is false if
+// there is nothing wrong with it. A zero now is the present.
+func (pr *protocol) inGood(op *Operation, root node, o *object, h http.Header, now time.Time) (v Verdict, ok bool) {
+	if root.isArray() { // Gemini, whose streams may be one, and whose errors in them
+		return pr.inArray(op, root, h, now)
 	}
-	if ok {
-		return pr.judge(Answer{Op: op, Status: http.StatusOK, Header: h, At: now}, &p), true
+	if v, ok := pr.problemIn(op, o, h, now); ok {
+		return v, true
 	}
 	if pr.finish != nil {
-		reason := root.Get("choices.0.finish_reason").Str
-		if class := pr.finish[reason]; class != ClassUnknown {
-			v := Verdict{Class: class, Scope: classes[class].scope, Code: redact(reason, maxCode)}
-			v.narrow(op)
+		if class := pr.finish[string(o.first.finish.plain())]; class != ClassUnknown {
+			v := Verdict{Class: class, Scope: classes[class].scope, Code: redact(o.first.finish.text(), maxCode)}
+			v.narrow(*op)
 			return v, true
 		}
 	}
-	if pr.refusal != nil {
-		if code, message, ok := pr.refusal(root); ok {
-			return Verdict{
-				Class: ClassContentPolicy, Scope: ScopeNone,
-				Code: redact(code, maxCode), Message: redact(message, maxMessage),
-			}, true
-		}
+	return pr.refusedBy(o)
+}
+
+// inArray is inGood for an array: its first element may be an error, and its last may
+// say that an answer was refused.
+func (pr *protocol) inArray(op *Operation, root node, h http.Header, now time.Time) (v Verdict, ok bool) {
+	var first, last object
+	first.read(root.first())
+	if v, ok := pr.problemIn(op, &first, h, now); ok {
+		return v, true
 	}
-	return Verdict{}, false
+	last.read(root.last())
+	return pr.refusedBy(&last)
+}
+
+// problemIn judges the error that o is or has.
+func (pr *protocol) problemIn(op *Operation, o *object, h http.Header, now time.Time) (v Verdict, ok bool) {
+	if !o.suspect() && !pr.flat {
+		return Verdict{}, false
+	}
+	p, ok := findProblem(o)
+	if !ok && pr.flat {
+		p, ok = findFlat(o)
+	}
+	if !ok {
+		return Verdict{}, false
+	}
+	if now.IsZero() {
+		now = time.Now()
+	}
+	return pr.judge(Answer{Op: *op, Status: http.StatusOK, Header: h, At: now}, &p), true
+}
+
+// refusedBy judges an answer that was refused for its content.
+func (pr *protocol) refusedBy(o *object) (v Verdict, ok bool) {
+	if pr.refusal == nil {
+		return Verdict{}, false
+	}
+	code, message, ok := pr.refusal(o.ending)
+	if !ok {
+		return Verdict{}, false
+	}
+	return Verdict{
+		Class: ClassContentPolicy, Scope: ScopeNone,
+		Code: redact(code, maxCode), Message: redact(message, maxMessage),
+	}, true
 }
 
 const (

@@ -5,8 +5,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/tidwall/gjson"
 )
 
 var geminiProtocol = &protocol{
@@ -58,19 +56,13 @@ var geminiRefusals = map[string]bool{
 
 // geminiRefusal finds a prompt or an answer that was blocked, which comes with
 // 200.
-func geminiRefusal(root gjson.Result) (code, message string, ok bool) {
-	if root.IsArray() {
-		elements := root.Array()
-		if len(elements) == 0 {
-			return "", "", false
-		}
-		root = elements[len(elements)-1]
+func geminiRefusal(e ending) (code, message string, ok bool) {
+	if r := e.promptFeedback.get("blockReason"); r.hasText() {
+		return r.text(), e.promptFeedback.get("blockReasonMessage").text(), true
 	}
-	if r := root.Get("promptFeedback.blockReason"); r.Str != "" {
-		return r.Str, root.Get("promptFeedback.blockReasonMessage").Str, true
-	}
-	if r := root.Get("candidates.0.finishReason"); geminiRefusals[r.Str] {
-		return r.Str, root.Get("candidates.0.finishMessage").Str, true
+	candidate := e.candidates.first()
+	if r := candidate.get("finishReason"); geminiRefusals[string(r.plain())] {
+		return r.text(), candidate.get("finishMessage").text(), true
 	}
 	return "", "", false
 }

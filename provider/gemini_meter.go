@@ -1,10 +1,6 @@
 package provider
 
-import (
-	"bytes"
-
-	"github.com/tidwall/gjson"
-)
+import "bytes"
 
 // geminiKeys stand in the events that say more than the ones before.
 var geminiKeys = []memberKey{finishKey, blockKey, errorKey, usageKey}
@@ -24,9 +20,7 @@ func geminiEvent(t *tally, name, data []byte, cut bool) {
 		t.keepUsage(data[at:])
 	}
 	if !cut && geminiMatters(t, name, data) && isJSON(data) {
-		v := gjson.ParseBytes(data)
-		geminiRead(t, v)
-		if geminiEnds(v) {
+		if geminiRead(t, data) {
 			t.end()
 		}
 	}
@@ -83,7 +77,7 @@ func (t *tally) readLast() {
 		return
 	}
 	if end := skipNested(t.last, 0); end > 0 && isJSON(t.last[:end]) {
-		t.geminiUsage(gjson.ParseBytes(t.last[:end]))
+		t.geminiUsage(t.last[:end])
 	}
 	t.last = t.last[:0]
 }
@@ -100,41 +94,47 @@ func geminiDocument(t *tally, doc []byte, cut bool) {
 		return
 	}
 	if isJSON(doc) {
-		geminiRead(t, gjson.ParseBytes(doc))
+		geminiRead(t, doc)
 		t.end()
 	}
 }
 
-// geminiRead reads a body or an element of one.
-func geminiRead(t *tally, v gjson.Result) {
-	body := v
-	if i := v.Get("interaction"); i.IsObject() {
-		body = i
+// geminiRead reads a body or an element of one, and reports whether that is the chunk
+// that ends an answer.
+func geminiRead(t *tally, v node) (ends bool) {
+	var o object
+	o.read(v)
+	if o.interaction.isObject() {
+		var interaction object
+		interaction.read(o.interaction)
+		t.geminiBody(&interaction)
+	} else {
+		t.geminiBody(&o)
 	}
-	t.setModel(body.Get("modelVersion"))
-	t.setModel(body.Get("model"))
-	if u := body.Get("usageMetadata"); u.IsObject() {
+	t.fail(v, &o)
+	return o.candidates.first().get("finishReason").hasText() || o.promptFeedback.get("blockReason").hasText() ||
+		o.eventType.is("interaction.completed")
+}
+
+// geminiBody reads what an answer used.
+func (t *tally) geminiBody(body *object) {
+	t.setModel(body.modelVersion)
+	t.setModel(body.model)
+	if body.usageMetadata.isObject() {
 		t.last = t.last[:0]
-		t.geminiUsage(u)
-	} else if u := body.Get("usage"); u.IsObject() {
-		t.setTier(body.Get("service_tier"))
-		t.geminiOther(u)
+		t.geminiUsage(body.usageMetadata)
+	} else if body.usage.isObject() {
+		t.setTier(body.tier)
+		t.geminiOther(body.usage)
 	}
-	t.fail(v)
 }
 
 // geminiOther reads the usage of an interaction, or of the OpenAI-compatible
 // part.
-func (t *tally) geminiOther(u gjson.Result) {
-	if u.Get("total_input_tokens").Exists() || u.Get("total_output_tokens").Exists() {
+func (t *tally) geminiOther(u node) {
+	if u.get("total_input_tokens").exists() || u.get("total_output_tokens").exists() {
 		t.interactionUsage(u)
 	} else {
 		t.openaiUsage(u)
 	}
-}
-
-// geminiEnds reports whether v is the chunk that ends an answer.
-func geminiEnds(v gjson.Result) bool {
-	return v.Get("candidates.0.finishReason").Str != "" || v.Get("promptFeedback.blockReason").Str != "" ||
-		v.Get("event_type").Str == "interaction.completed"
 }

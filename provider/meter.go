@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/tidwall/gjson"
 )
 
 // A Meter reads the body of an answer as it passes by and tells what it used.
@@ -214,10 +212,13 @@ func (m *meter) current() *tally {
 	return &m.shown
 }
 
-// fail notes the first failure in v, if there is one.
-func (t *tally) fail(v gjson.Result) {
-	if !t.failed {
-		t.failure, t.failed = t.protocol.inGood(t.op, v, nil, time.Now())
+// fail notes the first failure in v, of which o was read, if there is one.
+func (t *tally) fail(v node, o *object) {
+	if t.failed {
+		return
+	}
+	if verdict, ok := t.protocol.inGood(&t.op, v, o, nil, time.Time{}); ok {
+		t.failure, t.failed = verdict, true
 	}
 }
 

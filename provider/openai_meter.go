@@ -1,10 +1,6 @@
 package provider
 
-import (
-	"bytes"
-
-	"github.com/tidwall/gjson"
-)
+import "bytes"
 
 // doneMark ends the streams of chat and completions; the official SDKs test
 // for it as a prefix (oai-go, oai-ts).
@@ -23,7 +19,7 @@ func openaiEvent(t *tally, name, data []byte, cut bool) {
 	case cut:
 		openaiCut(t, typ, data)
 	case openaiMatters(t, typ, data) && isJSON(data):
-		openaiRead(t, typ, gjson.ParseBytes(data))
+		openaiRead(t, typ, data)
 	}
 	if !t.content && !t.failed {
 		t.content = openaiContent(typ, data, cut)
@@ -125,47 +121,68 @@ func openaiDocument(t *tally, doc []byte, cut bool) {
 	if !isJSON(doc) {
 		return
 	}
-	v := gjson.ParseBytes(doc)
-	openaiRead(t, nil, v)
-	if v.Get("done").Type != gjson.False { // the first of Ollama's lines
+	if done := openaiRead(t, nil, doc); done.kind() != 'f' { // or the first of Ollama's lines
 		t.end()
 	} else if !t.failed {
 		t.content = t.content || openaiContent(nil, doc, false)
 	}
 }
 
-// openaiRead reads an event or a body.
-func openaiRead(t *tally, typ []byte, v gjson.Result) {
-	body := v
-	if r := v.Get("response"); r.IsObject() {
-		body = r
+// openaiRead reads an event or a body, and returns what it says about being done.
+func openaiRead(t *tally, typ []byte, v node) (done node) {
+	var o object
+	o.read(v)
+	if typ == nil {
+		typ = o.typ.plain()
 	}
-	t.setModel(body.Get("model"))
-	t.setTier(body.Get("service_tier"))
-	for _, path := range [...]string{"usage", "choices.0.usage", "x_groq.usage"} { // Moonshot, Groq
-		if u := body.Get(path); u.IsObject() {
+	final := openaiFinal(typ)
+	whole := len(typ) == 0
+	failed := whole || final || string(typ) == "error" || string(typ) == "response.failed"
+	if o.response.isObject() {
+		var response object
+		response.read(o.response)
+		t.openaiBody(&response)
+		if failed {
+			t.openaiFail(v, &o, &response)
+		}
+	} else {
+		t.openaiBody(&o)
+		if failed {
+			t.openaiFail(v, &o, &o)
+		}
+	}
+	if whole {
+		t.ollamaUsage(&o)
+	}
+	if final {
+		t.openaiEnd(typ)
+	} else if o.done.kind() == 't' { // Ollama
+		t.end()
+	}
+	return o.done
+}
+
+// openaiBody reads who answered, and what it used.
+func (t *tally) openaiBody(body *object) {
+	t.setModel(body.model)
+	t.setTier(body.tier)
+	for _, u := range [...]node{body.usage, body.first.usage, body.groq.get("usage")} { // Moonshot, Groq
+		if u.isObject() {
 			t.openaiUsage(u)
 			break
 		}
 	}
-	if typ == nil {
-		typ = []byte(v.Get("type").Str)
+}
+
+// openaiFail notes what has gone wrong, and what was done all the same.
+func (t *tally) openaiFail(v node, o, body *object) {
+	t.fail(v, o)
+	if o.groq.isObject() {
+		var groq object
+		groq.read(o.groq)
+		t.fail(o.groq, &groq)
 	}
-	final := openaiFinal(typ)
-	switch {
-	case final, len(typ) == 0, string(typ) == "error", string(typ) == "response.failed":
-		t.fail(v)
-		t.fail(v.Get("x_groq"))
-		t.openaiPieces(body)
-	}
-	if len(typ) == 0 {
-		t.ollamaUsage(v)
-	}
-	if final {
-		t.openaiEnd(typ)
-	} else if v.Get("done").Type == gjson.True { // Ollama
-		t.end()
-	}
+	t.openaiPieces(body)
 }
 
 // openaiEnd notes the last event of a stream, which may stand for a picture.
@@ -198,14 +215,14 @@ func openaiTail(t *tally, data []byte) {
 // lastObject returns the last member of that key, given in its quotation
 // marks, whose value is an object about tokens that lies in data as a whole. What
 // callers put into metadata may have a member of that name, too.
-func lastObject(data []byte, key string) (gjson.Result, bool) {
+func lastObject(data []byte, key string) (node, bool) {
 	for end := len(data); ; {
 		i := bytes.LastIndex(data[:end], []byte(key))
 		if i < 0 {
-			return gjson.Result{}, false
+			return nil, false
 		}
 		if o := objectAfter(data, i+len(key)); o != nil && bytes.Contains(o, tokenWord) {
-			return gjson.ParseBytes(o), true
+			return o, true
 		}
 		end = i
 	}

@@ -65,12 +65,14 @@ func (p *problem) readJSON(body []byte) {
 	if p.readCommon(body) {
 		return
 	}
-	root := gjson.ParseBytes(body)
-	if root.IsArray() { // Gemini, on streams and on its compatible part
-		root = root.Get("0")
+	root := node(body)
+	if root.isArray() { // Gemini, on streams and on its compatible part
+		root = root.first()
 	}
-	if !p.readEnvelope(root) {
-		p.readObject([]byte(root.Raw)) // flat: Mistral, DashScope, Bedrock
+	var o object
+	o.read(root)
+	if !p.readEnvelope(&o) {
+		p.readObject(root) // flat: Mistral, DashScope, Bedrock
 	}
 }
 
@@ -99,14 +101,22 @@ func (p *problem) readCommon(body []byte) bool {
 	return true
 }
 
+// suspect reports whether an answer of good status has anything that findProblem may
+// find to be an error. Nearly none has, and those are told so at little cost.
+func (o *object) suspect() bool {
+	for _, e := range [...]node{o.err, o.first.err} {
+		if e.isObject() || e.hasText() {
+			return true
+		}
+	}
+	return o.response.isObject() || o.baseResponse.isObject() || o.typ.is("error")
+}
+
 // findProblem looks for an error in JSON that came with a good status. Its
 // status is the one the error names, else 200.
-func findProblem(root gjson.Result) (problem, bool) {
+func findProblem(o *object) (problem, bool) {
 	p := problem{status: 200, form: formJSON}
-	if root.IsArray() {
-		root = root.Get("0")
-	}
-	if !p.readEnvelope(root) {
+	if !p.readEnvelope(o) {
 		return problem{}, false
 	}
 	p.text = strings.ToLower(head(p.message, maxText))
@@ -115,39 +125,39 @@ func findProblem(root gjson.Result) (problem, bool) {
 
 // findFlat looks for an error without an envelope in JSON that came with a good
 // status: a code and a message, and nothing that an answer has.
-func findFlat(root gjson.Result) (problem, bool) {
-	if root.Get("code").Str == "" || root.Get("message").Str == "" || root.Get("choices").Exists() || root.Get("data").Exists() {
+func findFlat(o *object) (problem, bool) {
+	if !o.code.hasText() || !o.message.hasText() || o.choices.exists() || o.data.exists() {
 		return problem{}, false
 	}
 	p := problem{status: 200, form: formJSON}
-	p.readObject([]byte(root.Raw))
+	p.readObject(o.whole)
 	p.text = strings.ToLower(head(p.message, maxText))
 	return p, true
 }
 
-// readEnvelope reads root if it is one of the known envelopes of an error. An
+// readEnvelope reads o if it is one of the known envelopes of an error. An
 // error that says nothing at all is none.
-func (p *problem) readEnvelope(root gjson.Result) bool {
-	for _, path := range [...]string{"error", "response.error", "choices.0.error"} {
-		switch e := root.Get(path); {
-		case e.IsObject():
-			if p.readObject([]byte(e.Raw)); p.message != "" || p.code != "" || p.typ != "" {
+func (p *problem) readEnvelope(o *object) bool {
+	for _, e := range [...]node{o.err, o.response.get("error"), o.first.err} {
+		switch {
+		case e.isObject():
+			if p.readObject(e); p.message != "" || p.code != "" || p.typ != "" {
 				if p.code == "" {
-					p.code = root.Get("error_type").Str // Together
+					p.code = o.errorType.text() // Together
 				}
 				return true
 			}
-		case e.Type == gjson.String && e.Str != "": // vLLM, Ollama, xAI
-			p.message, p.code = e.Str, root.Get("code").String()
+		case e.hasText(): // vLLM, Ollama, xAI
+			p.message, p.code = e.text(), gjson.ParseBytes(o.code).String()
 			return true
 		}
 	}
-	if r := root.Get("base_resp"); r.Get("status_code").Int() != 0 { // MiniMax
+	if r := gjson.ParseBytes(o.baseResponse); r.Get("status_code").Int() != 0 { // MiniMax
 		p.code, p.message = r.Get("status_code").String(), r.Get("status_msg").String()
 		return true
 	}
-	if root.Get("type").Str == "error" { // the error event of OpenAI's responses
-		p.readObject([]byte(root.Raw))
+	if o.typ.is("error") { // the error event of OpenAI's responses
+		p.readObject(o.whole)
 		p.typ = ""
 		return true
 	}

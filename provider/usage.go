@@ -2,8 +2,6 @@ package provider
 
 import (
 	"time"
-
-	"github.com/tidwall/gjson"
 )
 
 // Usage is what an answer says it used, in the same terms for every API. A
@@ -115,8 +113,8 @@ func (t *tally) end() {
 const maxCount = 1 << 53
 
 // count reads a number of tokens, however it is written.
-func count(v gjson.Result) int64 {
-	f := v.Float()
+func count(v node) int64 {
+	f := v.float()
 	switch {
 	case !(f > 0): // NaN too
 		return 0
@@ -130,8 +128,8 @@ func count(v gjson.Result) int64 {
 func sum(a, b int64) int64 { return min(a+b, maxCount) }
 
 // seconds reads a length of time, with its fraction, up to some 270 years.
-func seconds(v gjson.Result) time.Duration {
-	f := v.Float()
+func seconds(v node) time.Duration {
+	f := v.float()
 	if !(f > 0) { // NaN too
 		return 0
 	}
@@ -141,20 +139,32 @@ func seconds(v gjson.Result) time.Duration {
 const maxSeconds = 1 << 33
 
 // setModel notes the model that answered.
-func (t *tally) setModel(v gjson.Result) {
-	if v.Type == gjson.String && v.Str != "" && len(v.Str) <= maxModel {
-		t.usage.Model = v.Str
-	}
+func (t *tally) setModel(v node) {
+	setWord(&t.usage.Model, v, maxModel, t.op.Model)
 }
 
 // setTier notes the service tier that answered.
-func (t *tally) setTier(v gjson.Result) {
-	if v.Type == gjson.String && v.Str != "" && len(v.Str) <= maxTier {
-		t.usage.Tier = v.Str
-	}
+func (t *tally) setTier(v node) {
+	setWord(&t.usage.Tier, v, maxTier, "default", "standard", "priority", "flex", "batch", "on_demand", "ON_DEMAND")
 }
 
 const maxTier = 64
+
+// setWord sets word to the text of v, if that is a string that is neither empty nor
+// too long. It makes no copy of one that is likely.
+func setWord(word *string, v node, limit int, likely ...string) {
+	text := v.plain()
+	if len(text) == 0 || len(text) > limit || string(text) == *word {
+		return
+	}
+	for _, s := range likely {
+		if string(text) == s {
+			*word = s
+			return
+		}
+	}
+	*word = string(text)
+}
 
 // set replaces the numbers of tokens and keeps the rest.
 func (t *tally) set(u Usage) {
@@ -169,15 +179,4 @@ func orElse[T int64 | time.Duration](n, old T) T {
 		return old
 	}
 	return n
-}
-
-// counts reports whether a usage object has a number under one of those names. One
-// that has none is of a form that is not known, or empty: it says nothing.
-func counts(o gjson.Result, names ...string) bool {
-	for _, name := range names {
-		if v := o.Get(name); v.Exists() && v.Type != gjson.Null {
-			return true
-		}
-	}
-	return false
 }
