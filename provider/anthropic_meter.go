@@ -44,7 +44,7 @@ func anthropicDocument(t *tally, doc []byte, cut bool) {
 		t.end()
 		return
 	}
-	if isJSON(doc) {
+	if t.checked || isJSON(doc) {
 		anthropicRead(t, doc)
 		t.end()
 	}

@@ -4,5 +4,12 @@ package provider
 // for.
 func Kept(m Meter) int {
 	v := m.(*meter)
-	return cap(v.lead) + cap(v.frames.line) + cap(v.frames.data) + cap(v.values.held) + cap(v.tally.last) + cap(v.shown.last)
+	n := cap(v.lead) + cap(v.values.held) + cap(v.tally.last)
+	if v.frames != nil {
+		n += cap(v.frames.line) + cap(v.frames.data)
+	}
+	if v.shown != nil {
+		n += cap(v.shown.last)
+	}
+	return n
 }

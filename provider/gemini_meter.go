@@ -93,7 +93,7 @@ func geminiDocument(t *tally, doc []byte, cut bool) {
 		t.end()
 		return
 	}
-	if isJSON(doc) {
+	if t.checked || isJSON(doc) {
 		geminiRead(t, doc)
 		t.end()
 	}

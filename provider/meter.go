@@ -67,19 +67,17 @@ type meter struct {
 	events bool   // the content type is that of a stream
 	lead   []byte // bytes that may begin the first field of a stream
 
-	frames framer
 	values values
-	plain  sample
+	frames *framer // of a stream; nil: none has begun
 
-	written int64 // bytes
-	shown   tally // as it would be if the body ended after shownAt bytes
+	written int64  // bytes
+	shown   *tally // as it would be if the body ended after shownAt bytes; nil: not needed yet
 	shownAt int64
 }
 
 // newMeter is API.NewMeter.
 func (pr *protocol) newMeter(op Operation, h http.Header) Meter {
 	m := &meter{tally: tally{op: op, protocol: pr}, shownAt: -1}
-	m.tally.plain = &m.plain
 	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
 	kind = strings.TrimSpace(kind)
 	m.events, m.tally.lines = kind == "text/event-stream", lineTypes[kind]
@@ -140,13 +138,14 @@ func (m *meter) decide(p []byte) []byte {
 		m.form = document
 		return p
 	case m.events:
-		m.form = stream
+		m.stream()
 		return p
 	}
 	for i, c := range p {
 		m.lead = append(m.lead, c)
 		if m.form = formOf(m.lead); m.form != undecided {
 			if m.form == stream {
+				m.stream()
 				m.frames.write(m.lead, &m.tally)
 			}
 			m.lead = nil
@@ -154,6 +153,12 @@ func (m *meter) decide(p []byte) []byte {
 		}
 	}
 	return nil
+}
+
+// stream makes the body one.
+func (m *meter) stream() {
+	m.form, m.frames = stream, new(framer)
+	m.tally.plain = &m.frames.plain
 }
 
 // blank are white space and the bytes of a byte order mark.
@@ -198,18 +203,24 @@ func (m *meter) Content() bool { return m.tally.content }
 // current returns the tally as it would be if the body ended here.
 func (m *meter) current() *tally {
 	if m.shownAt == m.written {
-		return &m.shown
+		return m.shown
+	}
+	if m.form != stream && !m.values.unfinished() && len(m.tally.last) == 0 {
+		return &m.tally
+	}
+	if m.shown == nil {
+		m.shown = new(tally)
 	}
 	last := append(m.shown.last[:0], m.tally.last...)
-	m.shown, m.shownAt = m.tally, m.written
+	*m.shown, m.shownAt = m.tally, m.written
 	m.shown.last = last
 	switch m.form {
 	case stream:
-		m.frames.flush(&m.shown)
+		m.frames.flush(m.shown)
 	case document:
-		m.values.flush(&m.shown)
+		m.values.flush(m.shown)
 	}
-	return &m.shown
+	return m.shown
 }
 
 // fail notes the first failure in v, of which o was read, if there is one.

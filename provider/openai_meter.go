@@ -118,7 +118,7 @@ func openaiDocument(t *tally, doc []byte, cut bool) {
 		t.end()
 		return
 	}
-	if !isJSON(doc) {
+	if !t.checked && !isJSON(doc) {
 		return
 	}
 	if done := openaiRead(t, nil, doc); done.kind() != 'f' { // or the first of Ollama's lines

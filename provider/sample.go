@@ -76,8 +76,11 @@ type sample struct {
 const worthwhile = 64
 
 // has reports whether data has a value that counts of one of keys, which are
-// the same at each call.
+// the same at each call. No sample is needed.
 func (s *sample) has(data []byte, keys []memberKey) bool {
+	if s == nil {
+		return anyIn(keys, data)
+	}
 	from, to := s.differs(data)
 	for i := range keys {
 		if keys[i].value(data, from, to) >= 0 {

@@ -23,6 +23,8 @@ type framer struct {
 	name    [64]byte // of the event; a longer one is cut
 	nameLen int
 
+	plain sample // of the events
+
 	afterCR bool // a line feed that comes next belongs to the last line end
 }
 

@@ -63,7 +63,8 @@ type tally struct {
 	protocol *protocol
 	nameless int     // Gemini: events so far without the model
 	lines    bool    // the body is one JSON value after the other
-	plain    *sample // of the events seen; it only saves time
+	checked  bool    // the document is known to be JSON
+	plain    *sample // of the events seen; it only saves time; nil: none
 }
 
 // result returns the usage as it stands.

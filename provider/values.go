@@ -40,6 +40,12 @@ func (f *values) write(p []byte, t *tally) {
 		case '"':
 			f.quoted = true
 		case '{', '[':
+			if f.depth == 0 && f.done == 0 && c == '{' {
+				if end := f.whole(p, at-1, t); end > 0 {
+					at = end
+					continue
+				}
+			}
 			if f.depth == f.base {
 				start = at - 1
 			}
@@ -54,6 +60,23 @@ func (f *values) write(p []byte, t *tally) {
 		f.hold(p[start:])
 		f.note(t)
 	}
+}
+
+// whole gives the value that starts at p[start] to t, if it is a document that lies
+// within the piece, and returns the index after it; 0: it is none. It goes over the
+// value once, while write leaves it to t to see whether that is JSON.
+func (f *values) whole(p []byte, start int, t *tally) int {
+	if t.lines || t.op.Kind == OpImages { // whose pieces are counted
+		return 0
+	}
+	end := validValue(p, start, maxDepth)
+	if end < 0 {
+		return 0
+	}
+	t.checked = true
+	f.end(p[start:end], t)
+	t.checked = false
+	return end
 }
 
 // endString returns the index after the string that at is in, or p's length if
@@ -138,7 +161,9 @@ func (f *values) end(rest []byte, t *tally) {
 	if f.base == 0 && f.done == 1 && !t.lines {
 		f.document(value, cut, t)
 	} else {
-		t.lines = true
+		if t.lines = true; t.plain == nil {
+			t.plain = new(sample)
+		}
 		t.protocol.event(t, nil, value, cut)
 	}
 	f.held, f.cut = f.held[:0], false
@@ -159,10 +184,13 @@ func (f *values) document(value []byte, cut bool, t *tally) {
 // flush gives t the usage in the tail of a value that is too long to keep and
 // lacks its end. The values themselves stay as they are.
 func (f *values) flush(t *tally) {
-	if f.depth == f.base || !f.cut {
+	if !f.unfinished() {
 		return
 	}
 	g := *t
 	g.protocol.document(&g, tail(f.held), true)
 	t.usage, t.reported, t.last = g.usage, g.reported, g.last
 }
+
+// unfinished reports whether the value under way is too long to keep.
+func (f *values) unfinished() bool { return f.depth != f.base && f.cut }
