@@ -103,6 +103,21 @@ func documents() map[string]struct {
 	}
 }
 
+// TestMeterAllocatesUnary says that a whole answer costs the meter and the name of its
+// model.
+func TestMeterAllocatesUnary(t *testing.T) {
+	h := http.Header{"Content-Type": {"application/json"}}
+	for name, d := range documents() {
+		all := testing.AllocsPerRun(100, func() {
+			m := d.p.API.NewMeter(provider.Operation{}, h)
+			_, _ = m.Write(d.body)
+			u := m.Usage()
+			assert.True(t, u.Complete && u.Input > 0 && u.Output > 0 && u.Model != "", "%s: %+v", name, u)
+		})
+		assert.LessOrEqual(t, all, 2.0, name)
+	}
+}
+
 // BenchmarkMeterUnary reads whole small answers, with a new meter for each.
 func BenchmarkMeterUnary(b *testing.B) {
 	h := http.Header{"Content-Type": {"application/json"}}

@@ -177,7 +177,7 @@ func (t *tally) openaiBody(body *object) {
 // openaiFail notes what has gone wrong, and what was done all the same.
 func (t *tally) openaiFail(v node, o, body *object) {
 	t.fail(v, o)
-	if o.groq.isObject() {
+	if o.groq.exists() {
 		var groq object
 		groq.read(o.groq)
 		t.fail(o.groq, &groq)

@@ -34,6 +34,7 @@ func (f *values) write(p []byte, t *tally) {
 		c := p[at]
 		at++
 		if !structural[c] {
+			at = nextStructural(p, at)
 			continue
 		}
 		switch c {
