@@ -49,30 +49,30 @@ func (r *runnerUp) finish() { r.cancel(nil) }
 
 // newAnswer begins to meter an attempt's good answer.
 func (at *attempt) newAnswer(resp *http.Response) *answer {
-	a := &answer{
-		raw: resp.Body, at: at, renewed: time.Now(),
-		meter: at.newMeter(at.r.Operation, resp.Header), finds: at.finder(resp), ends: hasEnd(resp.Header),
-	}
-	a.ReadCloser = pulled{a}
+	a := &at.body
+	a.raw, a.at, a.renewed = resp.Body, at, time.Now()
+	a.meter, a.finds, a.ends = at.newMeter(at.r.Operation, resp.Header), at.finder(resp), hasEnd(resp.Header)
+	a.ReadCloser = (*pulled)(a)
 	return a
 }
 
 // pulled are the provider's bytes, metered as they come.
-type pulled struct{ a *answer }
+type pulled answer
 
-func (p pulled) Read(b []byte) (int, error) {
-	n, err := p.a.raw.Read(b)
+func (p *pulled) Read(b []byte) (int, error) {
+	a := (*answer)(p)
+	n, err := a.raw.Read(b)
 	if n > 0 {
-		renew, found := p.a.passed(b[:n])
+		renew, found := a.passed(b[:n])
 		if renew {
-			p.a.at.renew()
+			a.at.renew()
 		}
-		p.a.at.settled(found) // before the caller can ask for it
+		a.at.settled(found) // before the caller can ask for it
 	}
 	return n, err
 }
 
-func (p pulled) Close() error { return p.a.raw.Close() }
+func (p *pulled) Close() error { return p.raw.Close() }
 
 // deliver gives an attempt's good answer to the caller. done ends the request.
 func (at *attempt) deliver(resp *http.Response, done finisher) {

@@ -24,6 +24,8 @@ type attempt struct {
 	r     *Request
 	model string // as it is sent
 
+	body answer // if it is a good one
+
 	checks      []check // the domains that mattered when it was chosen
 	few         [6]check
 	resort      bool              // it rests, and is tried for want of others

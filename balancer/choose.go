@@ -161,23 +161,30 @@ func (m *member) slow(now time.Time) bool {
 // it back. full: the quota is used up, until then.
 func (c *chooser) take(m *member) (_ *attempt, until int64, full bool) {
 	t := c.t
-	at := &attempt{t: t, r: c.r, member: m}
+	at := &c.s.one
+	if at.member != nil { // it is taken
+		at = &attempt{}
+	}
+	at.t, at.r, at.member = t, c.r, m
 	at.model, _ = m.models.serves(c.r.Operation.Model)
 	at.gather()
 	if n := m.counters.inFlight.Add(1); m.maxInFlight > 0 && n > m.maxInFlight {
 		m.counters.release()
+		at.member = nil
 		return nil, noEnd, true
 	}
 	if len(m.Limits) > 0 {
 		if until, full := at.reserve(c.ctx); at.reservation.ID == "" {
 			c.broken = !full
 			m.counters.release()
+			at.member = nil
 			return nil, until, full
 		}
 	}
 	if !at.claimProbes(c.ctx) {
 		at.settle(quota.Amount{})
 		m.counters.release()
+		*at = attempt{}
 		return nil, 0, false
 	}
 	m.counters.served.Add(1)

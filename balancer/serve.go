@@ -86,6 +86,7 @@ type serving struct {
 	running []*try // under way; at most two
 	two     [2]*try
 	first   try
+	one     attempt // the first one
 }
 
 // end says that the request is over, once its books are kept. It may be called again.
