@@ -296,7 +296,7 @@ func TestRequestAllocatesLittle(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates: run without -race")
 	}
-	const most = 170 // with 10 accounts; the aim is 25
+	const most = 25 // with 10 accounts
 	r := benchRequest(t)
 	per := func(rt http.RoundTripper, runs int) float64 {
 		return testing.AllocsPerRun(runs, func() { benchCall(t, rt, r) })

@@ -31,6 +31,9 @@ type Request struct {
 	reads  callersFailure  // what broken leads to
 	tries  int             // attempts it may have
 
+	first kept        // the body of the first attempt
+	given atomic.Bool // it has been
+
 	tenant, session string // the conversation that it is part of; "": not known
 
 	housed bool   // it was asked where what the request names lives
@@ -171,7 +174,12 @@ func (r *Request) attach(out *http.Request, body []byte) error {
 	}
 	out.ContentLength = int64(len(body))
 	out.GetBody = func() (io.ReadCloser, error) { return newKept(body), nil }
-	out.Body = newKept(body)
+	k := &r.first
+	if !r.given.CompareAndSwap(false, true) { // attempts may run side by side
+		k = &kept{}
+	}
+	k.Reset(body)
+	out.Body = k
 	return nil
 }
 
