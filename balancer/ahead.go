@@ -105,10 +105,10 @@ func (p *ahead) release() {
 }
 
 // outcome tells how the reading ahead ended.
-func (p *ahead) outcome() (err error, panicked any) { //nolint:staticcheck // the error is what was found, not a failure to find it
+func (p *ahead) outcome() (panicked any, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.err, p.panic
+	return p.panic, p.err
 }
 
 // Read gives out what was read ahead and then the rest.

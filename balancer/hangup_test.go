@@ -27,12 +27,11 @@ type watched struct {
 }
 
 func (w watched) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	done := make(chan struct{})
-	defer close(done)
-	stop := context.AfterFunc(r.Context(), func() { w.ended <- time.Now() })
-	defer stop()
+	defer func() {
+		<-r.Context().Done()
+		w.ended <- time.Now()
+	}()
 	w.Handler.ServeHTTP(rw, r)
-	<-r.Context().Done()
 }
 
 // hangUps are the states of a request in which its caller may go. Each has run for

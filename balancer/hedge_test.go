@@ -209,6 +209,32 @@ func TestTheLosersProbeIsGivenBack(t *testing.T) {
 	})
 }
 
+// A Picker that panics while an attempt is under way leaves nothing either.
+func TestPickerThatPanicsWhileHedging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lived []time.Duration
+		cfg := each([]balancer.Account{account("a"), account("b")}, hanging(&lived), hanging(&lived))
+		calls := 0
+		cfg.Picker = balancer.PickerFunc(func(context.Context, *balancer.Request, balancer.Candidates) int {
+			if calls++; calls > 1 {
+				panic("on purpose")
+			}
+			return 0
+		})
+		cfg.Hedge.After = time.Second
+		lb := newTransport(t, cfg)
+		require.PanicsWithValue(t, "on purpose", func() { _, _, _ = send(context.WithoutCancel(t.Context()), t, lb) })
+		synctest.Wait()
+		assert.Equal(t, []time.Duration{time.Second}, lived)
+		s, err := lb.Snapshot(t.Context())
+		require.NoError(t, err)
+		for _, a := range s.Accounts {
+			assert.Zero(t, a.InFlight)
+		}
+		require.NoError(t, lb.Shutdown(t.Context()))
+	})
+}
+
 // A panic in either attempt comes up where the request is served, and leaves nothing.
 func TestHedgeThatPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -15,10 +15,12 @@ import (
 // it, before its first content, fails over as any other failure does. It is held
 // until its first event with content (pings, comments, roles and announcements have
 // none), until an error, until its end, or until a bound is reached; from then on no
-// byte waits. Only streams of events and of JSON lines are held, and of answers in
-// one piece the JSON that is whole within 64 KiB and a second; only where another
-// attempt could follow; and only if the provider's meter can tell content. If nobody
-// does better, the caller gets the answer that failed, whole.
+// byte waits. Only streams of events and of JSON lines are held; and of answers in one
+// piece JSON of at most 64 KiB, which is read whole if its length is known, and else is
+// waited for for a second. An answer is held only where another attempt could follow,
+// and only if the provider's meter can tell content. If nobody does better, the caller
+// gets the answer that failed, whole. Config.Deadline does not end what is held: it is
+// passed on then.
 //
 // A negative number in any of them: nothing is held.
 type Hold struct {
@@ -122,6 +124,7 @@ func (t *try) hold(aside bool) bool {
 func (t *try) holdWhole(a *answer, n int) bool {
 	p := &a.head
 	p.begin(a.ReadCloser, n+1, nil)
+	p.purse = &t.s.t.held
 	a.ReadCloser, t.resp.Body = p, a
 	p.fill()
 	t.mu.Lock()
@@ -199,7 +202,7 @@ func (t *try) judgeHeld() {
 	if t.resp == nil { // broken off
 		return
 	}
-	err, panicked := t.ahead.outcome()
+	panicked, err := t.ahead.outcome()
 	if panicked != nil {
 		t.panicked, t.panic = true, panicked
 		return

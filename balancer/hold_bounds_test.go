@@ -1,6 +1,7 @@
 package balancer_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -459,5 +460,65 @@ func TestLongJSON(t *testing.T) {
 			require.Zero(t, time.Since(start))
 			require.Zero(t, balancer.HeldBytes(lb))
 		}
+	})
+}
+
+// A short answer in one piece of a known length is read whole before it is passed on,
+// however long that takes; unless the caller goes.
+func TestShortJSONOfAKnownLength(t *testing.T) {
+	const good, bad = `{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}`, `{"error":{"message":"The server had an error.","type":"server_error"}}`
+	slow := func(text string, cut int) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+			_, _ = io.WriteString(w, text[:20])
+			select {
+			case <-r.Context().Done():
+				panic(http.ErrAbortHandler)
+			case <-time.After(5 * time.Second):
+			}
+			_, _ = io.WriteString(w, text[20:len(text)-cut])
+		})
+	}
+	tests := map[string]struct {
+		first  http.Handler
+		change func(*balancer.Config)
+		calls  int
+	}{
+		"good":                     {slow(good, 0), nil, 1},
+		"an error":                 {slow(bad, 0), nil, 2},
+		"cut":                      {slow(good, 1), nil, 2},
+		"beside another":           {slow(bad, 0), func(c *balancer.Config) { c.Hedge.After = time.Hour }, 2},
+		"the deadline comes first": {slow(good, 0), func(c *balancer.Config) { c.Deadline = time.Second }, 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := each(twoAccounts(), tt.first, whole(0, "Hi"))
+				if tt.change != nil {
+					tt.change(&cfg)
+				}
+				lb := newTransport(t, cfg)
+				ctx, trail := balancer.WithTrail(t.Context())
+				status, body, err := send(ctx, t, lb)
+				require.NoError(t, err)
+				require.Equal(t, 200, status)
+				require.Contains(t, body, `"Hi"`)
+				require.Len(t, trail.Attempts(), tt.calls)
+				require.Zero(t, balancer.HeldBytes(lb))
+			})
+		})
+	}
+	t.Run("the caller goes", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			lb := newTransport(t, each(twoAccounts(), slow(good, 0), nil))
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+			defer cancel()
+			start := time.Now()
+			_, _, err := send(ctx, t, lb)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Equal(t, 2*time.Second, time.Since(start))
+			require.Zero(t, balancer.HeldBytes(lb))
+		})
 	})
 }
