@@ -17,6 +17,7 @@ import (
 	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/provider/providertest"
 	"github.com/aitransport/aitransport/quota"
+	"github.com/aitransport/aitransport/transport"
 	"github.com/aitransport/aitransport/transport/transporttest"
 )
 
@@ -95,6 +96,27 @@ func TestHangingUp(t *testing.T) {
 	}
 }
 
+// What is held ends with its caller also where the body does not know of the context.
+func TestHangingUpOnABodyThatDoesNotListen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := io.Pipe()
+		cfg := over(nil, twoAccounts()...)
+		cfg.RoundTripper = func(balancer.Account) (http.RoundTripper, error) {
+			return transport.RoundTripperFunc(func(*http.Request) (*http.Response, error) {
+				return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: r, ContentLength: -1}, nil
+			}), nil
+		}
+		lb := newTransport(t, cfg)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _, err := do(lb, streamed(ctx, t))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = io.WriteString(w, ping)
+		require.ErrorIs(t, err, io.ErrClosedPipe)
+		require.NoError(t, lb.Shutdown(t.Context()))
+	})
+}
+
 // The same over a real network: within 10 ms on a machine that has time, and here
 // within what a busy one needs.
 func TestHangingUpOverANetwork(t *testing.T) {
@@ -168,7 +190,7 @@ func TestServingUnderChaos(t *testing.T) {
 		var callers sync.WaitGroup
 		for range 50 {
 			callers.Go(func() {
-				for range 40 {
+				for range 20 {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 					if rand.IntN(20) == 0 {
 						time.AfterFunc(time.Duration(rand.IntN(4000))*time.Millisecond, cancel)

@@ -140,6 +140,20 @@ func TestTheLoserIsEndedAndCharged(t *testing.T) {
 	})
 }
 
+// It is ended when another one has won, not when that answer has been read.
+func TestTheLoserIsEndedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lived []time.Duration
+		cfg := each(twoAccounts(), hanging(&lived), playing(word, time.Minute, done))
+		cfg.Hedge.After = time.Second
+		start := time.Now()
+		_, _, err := do(newTransport(t, cfg), streamed(t.Context(), t))
+		require.NoError(t, err)
+		assert.Equal(t, 61*time.Second, time.Since(start))
+		assert.Equal(t, []time.Duration{time.Second}, lived)
+	})
+}
+
 // Where no second account is asked.
 func TestNoHedge(t *testing.T) {
 	tests := map[string]struct {

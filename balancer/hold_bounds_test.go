@@ -285,6 +285,20 @@ func TestHeldBytesAreGivenBack(t *testing.T) {
 	})
 }
 
+// They are given back once they have been read, and not with the end of the stream.
+func TestHeldBytesAreGivenBackWhenRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lb := newTransport(t, each(twoAccounts(), playing(role, word, time.Hour), nil))
+		resp, err := lb.RoundTrip(streamed(t.Context(), t))
+		require.NoError(t, err)
+		require.Positive(t, balancer.HeldBytes(lb))
+		_, err = io.ReadFull(resp.Body, make([]byte, len(role+word)))
+		require.NoError(t, err)
+		require.Zero(t, balancer.HeldBytes(lb))
+		require.NoError(t, resp.Body.Close())
+	})
+}
+
 // A caller who leaves what was held and released ends it upstream.
 func TestClosingAStreamThatWasReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

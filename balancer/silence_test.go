@@ -148,3 +148,41 @@ func TestCallerGoesWhileASilentAccountIsReplaced(t *testing.T) {
 		}
 	})
 }
+
+// One that speaks while another account is being chosen in its place keeps the
+// request, and the other one is given back, with its probe.
+func TestSilentAccountThatSpeaksAtLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		second := providertest.OpenAI(providertest.Config{})
+		second.Script(providertest.ServerError())
+		late := playing(10500*time.Millisecond, word, done)
+		cfg := each(twoAccounts(), late, second)
+		cfg.FirstByteTimeout, cfg.Policy.Failures = 10*time.Second, 1
+		slow := false
+		cfg.Picker = balancer.PickerFunc(func(_ context.Context, _ *balancer.Request, from balancer.Candidates) int {
+			if slow && from.At(0).Name == "second" {
+				time.Sleep(time.Second)
+			}
+			return 0
+		})
+		lb := newTransport(t, cfg)
+		only := balancer.WithHint(t.Context(), balancer.Hint{Account: "second"})
+		_, _, err := send(only, t, lb)
+		require.NoError(t, err)
+		time.Sleep(time.Minute) // it has rested, and is to be tried
+		slow = true
+		ctx, trail := balancer.WithTrail(t.Context())
+		start := time.Now()
+		_, body, err := do(lb, streamed(ctx, t))
+		require.NoError(t, err)
+		assert.Contains(t, body, "Hi")
+		assert.Equal(t, 11*time.Second, time.Since(start))
+		require.Len(t, trail.Attempts(), 1)
+		s, err := lb.Snapshot(t.Context())
+		require.NoError(t, err)
+		assert.Zero(t, s.Accounts[1].InFlight)
+		status, _, err := send(only, t, lb)
+		require.NoError(t, err, "nobody holds its probe")
+		assert.Equal(t, 200, status)
+	})
+}
