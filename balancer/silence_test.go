@@ -155,7 +155,7 @@ func TestSilentAccountThatSpeaksAtLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		second := providertest.OpenAI(providertest.Config{})
 		second.Script(providertest.ServerError())
-		late := playing(10500*time.Millisecond, word, done)
+		late := playing(10500*time.Millisecond, role, 1500*time.Millisecond, word, done)
 		cfg := each(twoAccounts(), late, second)
 		cfg.FirstByteTimeout, cfg.Policy.Failures = 10*time.Second, 1
 		slow := false
@@ -176,7 +176,7 @@ func TestSilentAccountThatSpeaksAtLast(t *testing.T) {
 		_, body, err := do(lb, streamed(ctx, t))
 		require.NoError(t, err)
 		assert.Contains(t, body, "Hi")
-		assert.Equal(t, 11*time.Second, time.Since(start))
+		assert.Equal(t, 12*time.Second, time.Since(start))
 		require.Len(t, trail.Attempts(), 1)
 		s, err := lb.Snapshot(t.Context())
 		require.NoError(t, err)
