@@ -127,7 +127,6 @@ func (a *answer) passed(p []byte) (renew bool, found []string) {
 	if a.over {
 		return false, nil
 	}
-	a.at.record.AnswerBytes += int64(len(p))
 	_, _ = a.meter.Write(p) // never fails
 	if a.finds != nil {
 		_, _ = a.finds.Write(p) // neither

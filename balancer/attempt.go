@@ -78,7 +78,6 @@ func (at *attempt) once(ctx context.Context, get func(context.Context) (string, 
 		return nil, "", err
 	}
 	at.record.URL = at.counters.shown(out.URL)
-	at.record.RequestBytes = max(out.ContentLength, 0)
 	resp, err = sound(at.rt.RoundTrip(out))
 	return resp, token, err
 }
@@ -280,7 +279,6 @@ func (at *attempt) finish(used quota.Amount) {
 
 // letGo gives the account's slot back.
 func (at *attempt) letGo() {
-	at.counters.used.Store(time.Now().UnixNano())
 	if at.resort {
 		at.counters.resort.Store(false)
 	}
@@ -329,16 +327,9 @@ func (at *attempt) note(v provider.Verdict) {
 		return
 	}
 	at.record.Reason = v.Message
-	if v.Class != provider.ClassCanceled {
-		at.counters.erred(LastError{At: time.Now(), Model: at.model, Class: v.Class, Status: at.record.Status, Code: v.Code, Reason: v.Message})
-	}
-	var status any = at.record.Status
-	if at.record.Status == 0 {
-		status = "none"
-	}
 	at.t.cfg.Logger.WarnContext(at.r.in.Context(), "Attempt failed",
 		"request", at.r.number, "provider", at.record.Provider, "account", at.record.Account,
-		"model", at.record.Model, "url", at.record.URL, "status", status,
+		"model", at.record.Model, "url", at.record.URL, "status", at.record.Status,
 		"class", v.Class.String(), "code", v.Code, "retryable", v.Class.Retryable(),
 		"proxyUrl", at.record.Proxy, "reason", v.Message)
 }

@@ -188,7 +188,6 @@ func (c *chooser) take(m *member) (_ *attempt, until int64, full bool) {
 		return nil, 0, false
 	}
 	m.counters.served.Add(1)
-	m.counters.used.Store(c.now.UnixNano())
 	return at, 0, false
 }
 

@@ -45,10 +45,6 @@ type Config struct {
 	// It matters only where Health is given.
 	HealthRefresh time.Duration
 
-	// HealthChecks asks accounts how they are while no request does. The zero value: it
-	// does not.
-	HealthChecks HealthChecks
-
 	// Affinity remembers in which account things live that providers keep: stored
 	// responses, files, batches. Requests that name one go there and nowhere else; what
 	// nobody knows of goes anywhere. Nil: in memory, the last 100,000.
@@ -157,7 +153,6 @@ func (c Config) withDefaults() Config {
 	if c.Health == nil {
 		c.Health = health.NewMemory(health.MemoryConfig{})
 	}
-	c.HealthChecks = c.HealthChecks.withDefaults()
 	if c.Affinity == nil {
 		c.Affinity = NewAffinityMemory(AffinityMemoryConfig{})
 	}

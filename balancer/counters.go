@@ -3,7 +3,6 @@ package balancer
 import (
 	"math"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,11 +19,6 @@ type counters struct {
 	full     atomic.Pointer[fullness] // a limit was found used up
 	resort   atomic.Bool              // it is being tried although it rests
 	speed    peak
-	used     atomic.Int64 // when a request last had it, in nanoseconds since 1970
-	failed   atomic.Int64 // attempts that failed
-	check    atomic.Pointer[LastCheck]
-	errorsMu sync.Mutex
-	errors   []LastError              // the last last, at most maxErrors
 	url      atomic.Pointer[shownURL] // of the last attempt
 
 	parked atomic.Int32 // the length of spots
@@ -65,29 +59,6 @@ func (c *counters) told(limits []provider.RateLimit) {
 func (c *counters) release() {
 	c.inFlight.Add(-1)
 	c.wake()
-}
-
-// maxErrors is how many failures of an account are remembered.
-const maxErrors = 5
-
-// erred notes an attempt that failed.
-func (c *counters) erred(e LastError) {
-	c.failed.Add(1)
-	c.errorsMu.Lock()
-	defer c.errorsMu.Unlock()
-	if len(c.errors) == maxErrors {
-		c.errors = append(c.errors[:0], c.errors[1:]...)
-	}
-	c.errors = append(c.errors, e)
-}
-
-// lastErrors are the failures that are remembered, the last first.
-func (c *counters) lastErrors() []LastError {
-	c.errorsMu.Lock()
-	defer c.errorsMu.Unlock()
-	list := slices.Clone(c.errors)
-	slices.Reverse(list)
-	return list
 }
 
 // list notes a tier in which the account is not ready.

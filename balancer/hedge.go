@@ -108,7 +108,6 @@ func (at *attempt) giveBack() {
 	at.ended.Do(func() {
 		at.unclaim(len(at.checks))
 		at.settle(quota.Amount{})
-		at.counters.served.Add(-1)
 		at.letGo()
 	})
 }

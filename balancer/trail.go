@@ -2,7 +2,6 @@ package balancer
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -39,8 +38,6 @@ type Attempt struct {
 	Start         time.Time      `json:"start"`
 	FirstByte     time.Duration  `json:"firstByte,omitempty"` // until the answer's first byte of content was read; 0: none came
 	Duration      time.Duration  `json:"duration"`
-	RequestBytes  int64          `json:"requestBytes"` // of the request's body, as far as is known before it is sent
-	AnswerBytes   int64          `json:"answerBytes"`  // of the answer's body, as far as it came, errors that were discarded excepted
 	Usage         provider.Usage `json:"usage"`
 	Cost          int64          `json:"cost"`                    // of Usage, in nano-USD, as it was charged: Config.Prices times the account's factor
 	CostKnown     bool           `json:"costKnown"`               // Cost is all of it; false: a part has no price, or Usage is not complete, and Cost is what is known of it, 0 where nothing is
@@ -97,15 +94,6 @@ func (t *Trail) String() string {
 		b.WriteString(a.String() + "\n")
 	}
 	return b.String()
-}
-
-// MarshalJSON is the attempts as an array, also when there are none.
-func (t *Trail) MarshalJSON() ([]byte, error) {
-	attempts := t.Attempts()
-	if attempts == nil {
-		attempts = []Attempt{}
-	}
-	return json.Marshal(attempts)
 }
 
 // add notes an attempt that ended.

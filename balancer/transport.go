@@ -51,9 +51,6 @@ func New(cfg Config) (*Transport, error) {
 	if err := cfg.RetryBudget.check(); err != nil {
 		return nil, err
 	}
-	if err := cfg.HealthChecks.check(); err != nil {
-		return nil, err
-	}
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, fmt.Errorf("balancer: Config.Policy: %w", err)
 	}
@@ -83,10 +80,6 @@ func New(cfg Config) (*Transport, error) {
 	if shared && t.cfg.HealthRefresh > 0 {
 		t.beside.Add(1)
 		go t.refresh(t.cfg.HealthRefresh)
-	}
-	if t.cfg.HealthChecks.Enabled {
-		t.beside.Add(1)
-		go t.watch()
 	}
 	return t, nil
 }
