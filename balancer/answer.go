@@ -133,6 +133,7 @@ func (a *answer) passed(p []byte) (renew bool, found []string) {
 		all := a.finds.Objects()
 		found, a.kept = all[a.kept:], len(all)
 	}
+	a.at.record.AnswerBytes += int64(len(p))
 	if a.at.record.FirstByte == 0 {
 		a.at.heard.Store(true)
 		a.at.record.FirstByte = now.Sub(a.at.started)

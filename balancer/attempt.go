@@ -77,7 +77,7 @@ func (at *attempt) once(ctx context.Context, get func(context.Context) (string, 
 	if err != nil {
 		return nil, "", err
 	}
-	at.record.URL = at.counters.shown(out.URL)
+	at.record.URL, at.record.RequestBytes = at.counters.shown(out.URL), out.ContentLength
 	resp, err = sound(at.rt.RoundTrip(out))
 	return resp, token, err
 }
@@ -327,11 +327,25 @@ func (at *attempt) note(v provider.Verdict) {
 		return
 	}
 	at.record.Reason = v.Message
-	at.t.cfg.Logger.WarnContext(at.r.in.Context(), "Attempt failed",
+	at.counters.recent.add(AttemptError{Model: at.record.Model, Class: v.Class, Status: at.record.Status, Code: v.Code, Reason: v.Message})
+	attrs := []any{
 		"request", at.r.number, "provider", at.record.Provider, "account", at.record.Account,
-		"model", at.record.Model, "url", at.record.URL, "status", at.record.Status,
-		"class", v.Class.String(), "code", v.Code, "retryable", v.Class.Retryable(),
-		"proxyUrl", at.record.Proxy, "reason", v.Message)
+		"model", short(at.record.Model), "url", short(at.record.URL), "status", statusOrNone(at.record.Status),
+		"class", v.Class.String(), "code", short(v.Code), "retryable", v.Class.Retryable(),
+		"proxyUrl", at.record.Proxy, "reason", short(v.Message),
+	}
+	if at.record.Phase != nil {
+		attrs = append(attrs, "phase", at.record.Phase.String())
+	}
+	at.t.cfg.Logger.WarnContext(at.r.in.Context(), "Attempt failed", attrs...)
+}
+
+// statusOrNone is a status for the log.
+func statusOrNone(status int) any {
+	if status == 0 {
+		return "none"
+	}
+	return status
 }
 
 // report tells health what an attempt says about one domain. A store is written only

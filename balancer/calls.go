@@ -16,6 +16,8 @@ import (
 type calls struct {
 	ctx  context.Context // ends with Close
 	stop context.CancelCauseFunc
+	open context.Context // ends when requests are refused: with Shutdown or Close
+	shut context.CancelFunc
 
 	mu     sync.Mutex
 	active int
@@ -35,6 +37,7 @@ type call struct {
 func newCalls() *calls {
 	c := &calls{empty: make(chan struct{})}
 	c.ctx, c.stop = context.WithCancelCause(context.Background())
+	c.open, c.shut = context.WithCancel(c.ctx)
 	return c
 }
 
@@ -123,6 +126,7 @@ func (c *calls) refuse() {
 	defer c.mu.Unlock()
 	if !c.closed {
 		c.closed = true
+		c.shut()
 		if c.active == 0 {
 			close(c.empty)
 		}

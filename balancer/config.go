@@ -72,6 +72,10 @@ type Config struct {
 	RetryBudget RetryBudget // bounds attempts after failures that more load would make worse
 	Hedge       Hedge       // asks a second account beside a slow one; zero: never
 
+	// HealthChecks asks accounts how they are that no request tells about. Off
+	// unless Enabled.
+	HealthChecks HealthChecks
+
 	// NoStreamUsage leaves streams as they are. Otherwise a streamed chat is asked for
 	// its usage where the provider tells it only then (provider.Provider.StreamUsage:
 	// OpenAI, and most of the catalogue that speaks as it does); a caller who did not

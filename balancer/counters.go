@@ -19,7 +19,9 @@ type counters struct {
 	full     atomic.Pointer[fullness] // a limit was found used up
 	resort   atomic.Bool              // it is being tried although it rests
 	speed    peak
-	url      atomic.Pointer[shownURL] // of the last attempt
+	url      atomic.Pointer[shownURL]    // of the last attempt
+	recent   recent                      // attempts that failed
+	checked  atomic.Pointer[CheckResult] // the last active check
 
 	parked atomic.Int32 // the length of spots
 	mu     sync.Mutex

@@ -44,6 +44,7 @@ func (at *attempt) judgeAnswer(ctx context.Context, resp *http.Response, err err
 		return provider.Verdict{Class: provider.ClassOK}
 	}
 	head, truncated := peek(resp)
+	at.record.AnswerBytes = int64(len(head))
 	v := at.classify(provider.Answer{
 		Op: at.r.Operation, Status: resp.StatusCode, Header: resp.Header,
 		Body: head, Truncated: truncated, At: time.Now(),

@@ -54,6 +54,9 @@ func New(cfg Config) (*Transport, error) {
 	if err := cfg.Policy.Validate(); err != nil {
 		return nil, fmt.Errorf("balancer: Config.Policy: %w", err)
 	}
+	if err := cfg.HealthChecks.check(); err != nil {
+		return nil, fmt.Errorf("balancer: Config.HealthChecks: %w", err)
+	}
 	shared := cfg.Health != nil
 	cfg = cfg.withDefaults()
 	accounts := cfg.Accounts
@@ -80,6 +83,10 @@ func New(cfg Config) (*Transport, error) {
 	if shared && t.cfg.HealthRefresh > 0 {
 		t.beside.Add(1)
 		go t.refresh(t.cfg.HealthRefresh)
+	}
+	if t.cfg.HealthChecks.Enabled {
+		t.beside.Add(1)
+		go t.checkHealth()
 	}
 	return t, nil
 }

@@ -1,0 +1,188 @@
+package balancer
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/aitransport/aitransport/health"
+)
+
+// checker asks accounts how they are, beside the requests.
+type checker struct {
+	HealthChecks // with its defaults
+	t            *Transport
+	places       chan struct{} // one for each account that is being asked
+	asking       sync.WaitGroup
+}
+
+// checkHealth asks accounts again and again, until requests are refused.
+func (t *Transport) checkHealth() {
+	defer t.beside.Done()
+	h := t.cfg.HealthChecks.withDefaults()
+	c := &checker{HealthChecks: h, t: t, places: make(chan struct{}, h.Concurrency)}
+	defer c.asking.Wait()
+	ctx := t.calls.open
+	start := rand.Float64() //nolint:gosec // so that not all programs ask at the same moment
+	for began := time.Now(); c.round(ctx, began, start); {
+		began = began.Add(c.Interval)
+		if time.Since(began) > c.Interval { // it cannot keep up: what was missed is not made up for
+			began = time.Now()
+		}
+	}
+}
+
+// round gives each account its turn, spread over the interval and always at the same
+// place in it. It tells whether there is another round.
+func (c *checker) round(ctx context.Context, began time.Time, start float64) bool {
+	if !sleepUntil(ctx, began) {
+		return false
+	}
+	members := c.t.fleet.Load().members
+	gap := c.Interval / time.Duration(len(members))
+	start *= float64(len(members))
+	first := int(start)
+	turn := began.Add(time.Duration((start - float64(first)) * float64(gap)))
+	for i := range members {
+		m := members[(first+i)%len(members)]
+		if !sleepUntil(ctx, turn) {
+			return false
+		}
+		turn = turn.Add(gap)
+		if !c.wants(m, time.Now()) {
+			continue
+		}
+		select {
+		case c.places <- struct{}{}:
+		case <-ctx.Done():
+			return false
+		}
+		c.asking.Go(func() {
+			defer func() { <-c.places }()
+			c.check(ctx, m)
+		})
+	}
+	return true
+}
+
+// sleepUntil waits for a time, and tells whether the context is still alive.
+func sleepUntil(ctx context.Context, at time.Time) bool {
+	if wait := time.Until(at); wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err() == nil
+}
+
+// wants tells whether an account is to be asked, as far as is known here.
+func (c *checker) wants(m *member, now time.Time) bool {
+	if m.Disabled || c.t.fleet.Load().byName[m.Name] != m {
+		return false
+	}
+	if _, closed := m.Schedule.closed(now); closed {
+		return false
+	}
+	well := true
+	for _, d := range m.domains {
+		s := d.known()
+		switch s.Phase(now) {
+		case health.PhaseClosed:
+			continue
+		case health.PhaseOpen:
+			if s.Cause == health.CauseLimit { // only the clock ends that
+				return false
+			}
+		case health.PhaseHalfOpen:
+			if now.Before(s.ProbeUntil) { // a request finds out
+				return false
+			}
+		default:
+			if s.Cause == health.CausePerson {
+				return false
+			}
+		}
+		well = false
+	}
+	if age := now.Sub(m.domains[0].known().LastCheck); age >= 0 && age < c.least() {
+		return false
+	}
+	return !well || c.All || m.counters.inFlight.Load() == 0 && now.Sub(m.counters.lastSeen()) >= c.Interval
+}
+
+// least is how long ago the last check of an account must be: turns may come a little
+// early.
+func (c *checker) least() time.Duration { return c.Interval - c.Interval/10 }
+
+// lastSeen is when an attempt at the account last got an answer, or failed.
+func (c *counters) lastSeen() time.Time {
+	return time.Unix(0, max(c.speed.when.Load(), c.recent.when.Load()))
+}
+
+// check asks one account, if nobody else does.
+func (c *checker) check(ctx context.Context, m *member) {
+	probes := c.Probes(m.Name, m.Provider)
+	if len(probes) == 0 {
+		return
+	}
+	held, mine := c.claim(ctx, m)
+	if !mine {
+		return
+	}
+	asking, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	x := &examination{checker: c, m: m, held: held, started: time.Now()}
+	for i := range probes {
+		if x.ask(asking, &probes[i]); x.over() {
+			break
+		}
+	}
+	books, end := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer end()
+	x.conclude(books)
+	x.record(books)
+}
+
+// claim takes the check of an account, and the probes of those of its domains that
+// wait for one.
+func (c *checker) claim(ctx context.Context, m *member) (held []*domain, mine bool) {
+	now := time.Now()
+	for i, d := range m.domains {
+		half := d.known().Phase(now) == health.PhaseHalfOpen
+		if i > 0 && !half {
+			continue
+		}
+		least := c.least()
+		if i > 0 {
+			least = 0 // of a proxy or a provider it is the probe that counts
+		}
+		mine = false
+		err := c.t.update(ctx, d, func(s health.State) health.State {
+			s, mine = m.policy.ClaimCheck(s, least, time.Now())
+			return s
+		})
+		if err != nil || !mine { // a broken store cannot say whether another is asking
+			c.giveBack(ctx, m, held)
+			return nil, false
+		}
+		if half {
+			held = append(held, d)
+		}
+	}
+	return held, true
+}
+
+// giveBack ends claims of which nothing came.
+func (c *checker) giveBack(ctx context.Context, m *member, held []*domain) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	for _, d := range held {
+		_ = c.t.update(ctx, d, func(s health.State) health.State { // told to the hook
+			return m.policy.Checked(s, health.Outcome{Kind: health.OutcomeNeutral}, time.Now())
+		})
+	}
+}
