@@ -8,17 +8,139 @@ import (
 	"github.com/aitransport/aitransport/health"
 )
 
-// Enable ends an account's rest, or its being disabled, after somebody has mended
-// what was wrong. The error is that of a name that no account has, or the health
+// Enable ends an account's rest, or its being disabled by health or by a person, after
+// somebody has mended what was wrong; it starts slowly. It does not change
+// Account.Disabled. The error is that of a name that no account has, or the health
 // store's.
 func (t *Transport) Enable(ctx context.Context, account string) error {
-	m, ok := t.fleet.Load().byName[account]
-	if !ok {
-		return fmt.Errorf("balancer: Enable: no account is named %q", account)
-	}
-	return t.enable(ctx, m)
+	return t.EnableSubject(ctx, health.Subject{Kind: health.KindAccount, Name: account})
 }
 
-func (t *Transport) enable(ctx context.Context, m *member) error {
-	return t.update(ctx, m.domains[0], func(s health.State) health.State { return m.policy.Enable(s, time.Now()) })
+// Disable takes an account out of use, for a reason that must hold no secret. Only
+// Enable ends that: no success, no check, no new credential. Requests under way go on.
+// Where Config.Health is shared it holds for all programs, and after a restart. The
+// error is that of a name that no account has, or the health store's.
+func (t *Transport) Disable(ctx context.Context, account, reason string) error {
+	return t.DisableSubject(ctx, health.Subject{Kind: health.KindAccount, Name: account}, reason)
+}
+
+// EnableSubject is Enable for a proxy, a route, a provider or a model as well, by the
+// Subject that the Snapshot shows.
+func (t *Transport) EnableSubject(ctx context.Context, s health.Subject) error {
+	return t.decide(ctx, "EnableSubject", s, health.Policy.Enable)
+}
+
+// DisableSubject is Disable for a proxy, a route, a provider or a model as well: the
+// accounts that need it are passed over.
+func (t *Transport) DisableSubject(ctx context.Context, s health.Subject, reason string) error {
+	return t.decide(ctx, "DisableSubject", s, func(p health.Policy, s health.State, now time.Time) health.State {
+		return p.Disable(s, reason, now)
+	})
+}
+
+// ClearRest ends the rest of an account, of a model, a proxy, a route or a provider,
+// also one that the provider asked for. What is disabled stays so. The error is that
+// of a Subject that no account needs, or the health store's.
+func (t *Transport) ClearRest(ctx context.Context, s health.Subject) error {
+	return t.decide(ctx, "ClearRest", s, func(p health.Policy, s health.State, now time.Time) health.State {
+		switch s.Phase(now) {
+		case health.PhaseOpen, health.PhaseHalfOpen:
+			return p.Enable(s, now)
+		default:
+			return s
+		}
+	})
+}
+
+// ResetErrors sets the error counts of the accounts named to zero, or of all if none
+// is named: those of errors in a row, and AccountSnapshot.Failed of this process. A
+// rest goes on, and so does being disabled, unless enable is given: then both end, but
+// not what a person disabled. The error is that of a name that no account has (nothing
+// has changed then), or the health store's first one.
+func (t *Transport) ResetErrors(ctx context.Context, enable bool, accounts ...string) error {
+	f := t.fleet.Load()
+	members := f.members
+	if len(accounts) > 0 {
+		members = nil
+	}
+	for _, name := range accounts {
+		m, ok := f.byName[name]
+		if !ok {
+			return fmt.Errorf("balancer: ResetErrors: no account is named %q", name)
+		}
+		members = append(members, m)
+	}
+	for _, m := range members {
+		reset := func(s health.State) health.State {
+			now := time.Now()
+			if enable && !byPerson(s) && (s.Phase(now) != health.PhaseClosed) {
+				return m.policy.Enable(s, now)
+			}
+			return m.policy.ResetCounts(s, now)
+		}
+		m.counters.recent.count.Store(0)
+		if known := m.domains[0].known(); len(accounts) == 0 && reset(known) == known {
+			continue // most are well
+		}
+		if err := t.update(ctx, m.domains[0], reset); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byPerson tells whether a person disabled it.
+func byPerson(s health.State) bool { return s.Disabled && s.Cause == health.CausePerson }
+
+// decide changes what is known of a subject as a person wants it.
+func (t *Transport) decide(ctx context.Context, what string, s health.Subject, f func(health.Policy, health.State, time.Time) health.State) error {
+	d, policy, err := t.known(what, s)
+	if err != nil {
+		return err
+	}
+	return t.update(ctx, d, func(s health.State) health.State { return f(policy, s, time.Now()) })
+}
+
+// known finds the domain of a subject that some account needs, and the policy for it.
+func (t *Transport) known(what string, s health.Subject) (*domain, health.Policy, error) {
+	f := t.fleet.Load()
+	owner := s
+	switch s.Kind {
+	case health.KindAccount, health.KindAccountModel:
+		owner = health.Subject{Kind: health.KindAccount, Name: s.Name}
+		if f.byName[s.Name] == nil {
+			return nil, health.Policy{}, fmt.Errorf("balancer: %s: no account is named %q", what, s.Name)
+		}
+	case health.KindProviderModel:
+		owner = health.Subject{Kind: health.KindProvider, Name: s.Name}
+	}
+	hasModel := s.Kind == health.KindAccountModel || s.Kind == health.KindProviderModel
+	d := f.domains[owner]
+	switch {
+	case hasModel != (s.Model != ""):
+		return nil, health.Policy{}, fmt.Errorf("balancer: %s: %v: a Model belongs to the kinds of models, and to those only", what, s)
+	case d == nil:
+		return nil, health.Policy{}, fmt.Errorf("balancer: %s: no account needs the %v: Snapshot names those that there are", what, s)
+	}
+	policy := t.cfg.Policy
+	if m := f.byName[s.Name]; m != nil && (s.Kind == health.KindAccount || s.Kind == health.KindAccountModel) {
+		policy = m.policy
+	}
+	if hasModel {
+		if d = t.domains.ofModel(s); d == nil { // it never failed here
+			d = t.domains.failing(s)
+		}
+	}
+	return d, policy, nil
+}
+
+// replaced enables an account whose credential is another than it was, unless a person
+// disabled it.
+func (t *Transport) replaced(ctx context.Context, m *member) error {
+	return t.update(ctx, m.domains[0], func(s health.State) health.State {
+		if byPerson(s) {
+			return s
+		}
+		return m.policy.Enable(s, time.Now())
+	})
 }

@@ -19,6 +19,7 @@ type fleet struct {
 	byName  map[string]*member
 	routes  []*route
 	domains map[health.Subject]*domain
+	ways    []*domain // of domains, what is no account: each once
 }
 
 // route is a base that URLs can stand below, and who may serve those.
@@ -82,6 +83,7 @@ func (t *Transport) acquaint(f *fleet) {
 			m.domains = append(m.domains, f.domains[s])
 		}
 	}
+	f.ways = waysOf(f.members)
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	t.read(ctx, fresh)

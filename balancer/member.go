@@ -13,7 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aitransport/aitransport/health"
@@ -46,14 +46,16 @@ type member struct {
 	maxInFlight int64     // at the same time; 0: no limit
 	domains     []*domain // of the account first, then of its way
 
-	once  sync.Once
-	alone *crowd // the account by itself, for requests that only it can serve
+	alone atomic.Pointer[crowd] // the account by itself, for requests that only it can serve; nil: there was none
 }
 
 // aloneOf is the account as a crowd of its own.
 func (m *member) aloneOf(t *Transport) *crowd {
-	m.once.Do(func() { m.alone = newCrowd(t, []*member{m}, "") })
-	return m.alone
+	if alone := m.alone.Load(); alone != nil {
+		return alone
+	}
+	m.alone.CompareAndSwap(nil, newCrowd(t, []*member{m}, ""))
+	return m.alone.Load()
 }
 
 // newMember makes an account ready. The account is ours to change.

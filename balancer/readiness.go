@@ -92,6 +92,17 @@ func (c *chooser) why(m *member, now time.Time) objection {
 	if slices.Contains(c.s.tried, m) {
 		return objection{reason: "already tried"}
 	}
+	if o := m.objection(now); o.reason != "" {
+		return o
+	}
+	if v, d := m.modelVerdict(c.t, c.r.Operation.Model, now); v.Decision == health.DecisionNo {
+		return rests(d, v)
+	}
+	return objection{}
+}
+
+// objection says what speaks against an account whatever the request.
+func (m *member) objection(now time.Time) objection {
 	switch f := m.counters.full.Load(); {
 	case f != nil && f.until > now.UnixNano():
 		return objection{f.reason, moment(f.until)}
@@ -107,9 +118,6 @@ func (c *chooser) why(m *member, now time.Time) objection {
 				return rests(d, v)
 			}
 		}
-	}
-	if v, d := m.modelVerdict(c.t, c.r.Operation.Model, now); v.Decision == health.DecisionNo {
-		return rests(d, v)
 	}
 	return objection{}
 }

@@ -11,12 +11,12 @@ import (
 
 // Session is a live conversation and the account that it stays with.
 type Session struct {
-	Tenant   string // whose it is; "": nobody's
-	Session  string // what the caller calls it, or a fingerprint of its opening
-	Account  string
-	Began    time.Time // when it was first seen
-	LastUsed time.Time
-	Requests int64 // since it began
+	Tenant   string    `json:"tenant,omitempty"` // whose it is; "": nobody's
+	Session  string    `json:"session"`          // what the caller calls it, or a fingerprint of its opening
+	Account  string    `json:"account"`
+	Began    time.Time `json:"began"` // when it was first seen
+	LastUsed time.Time `json:"lastUsed"`
+	Requests int64     `json:"requests"` // since it began
 }
 
 const (

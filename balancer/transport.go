@@ -94,7 +94,7 @@ func New(cfg Config) (*Transport, error) {
 // SetAccounts replaces the accounts. Requests under way are not disturbed: they
 // finish as they began. Accounts that keep their name keep their place in health,
 // quota and statistics; one whose credential is another is enabled, if its old one
-// had it disabled. On an error nothing has changed.
+// had it disabled and no person did. On an error nothing has changed.
 func (t *Transport) SetAccounts(accounts []Account) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -114,7 +114,7 @@ func (t *Transport) SetAccounts(accounts []Account) error {
 	if before != nil {
 		for name, m := range f.byName {
 			if old, ok := before.byName[name]; ok && old.identity != m.identity {
-				_ = t.enable(context.Background(), m) // told to the hook; the account stays as it was
+				_ = t.replaced(context.Background(), m) // told to the hook; the account stays as it was
 			}
 		}
 	}
