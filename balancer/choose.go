@@ -27,6 +27,7 @@ type chooser struct {
 	waived   bool      // some were passed over that are good enough
 	declined bool      // the Picker wanted none
 	broken   bool      // the quota store cannot be asked: neither for the others
+	luck     uint64    // of the request, for accounts that start slowly; 0: not drawn yet
 }
 
 // choose finds an account for one attempt and takes what it needs: the quota, and
@@ -113,7 +114,7 @@ func (c *chooser) fit(m *member) fitness {
 	if c.lenient {
 		return fits
 	}
-	if len(c.s.failed) > 0 && c.met(m) || m.slow(c.now) {
+	if len(c.s.failed) > 0 && c.met(m) || c.spares(m) {
 		c.waived = true
 		return unfit
 	}
@@ -146,15 +147,25 @@ func (c *chooser) modelRests(m *member) bool {
 	return verdict.Decision == health.DecisionNo
 }
 
-// slow tells, by chance, whether an account that has just recovered is to be left to
-// itself: it is given more and more.
-func (m *member) slow(now time.Time) bool {
+// spares tells, by chance, whether an account that has just recovered is to be left to
+// itself: it is given more and more. The chance is drawn once for an attempt, however
+// often it meets the account. What waits for its probe is not spared: that goes alone.
+func (c *chooser) spares(m *member) bool {
 	s := m.domains[0].state.Load()
-	if s == nil || s.Phase(now) != health.PhaseClosed { // its probe is one request anyway
+	if s == nil || s.Recovered.IsZero() {
 		return false
 	}
-	share := m.policy.Share(*s, now)
-	return share < 1 && rand.Float64() >= share //nolint:gosec // spreading load needs no secrecy
+	share := m.policy.Share(*s, c.now)
+	if share >= 1 || s.Phase(c.now) != health.PhaseClosed {
+		return false
+	}
+	if c.luck == 0 {
+		c.luck = rand.Uint64() | 1 //nolint:gosec // spreading load needs no secrecy
+	}
+	const bits = 53 // of a float64's fraction
+	draw := (c.luck ^ m.domains[0].seed) * 0x9e3779b97f4a7c15 // SplitMix64's constants
+	draw = (draw ^ draw>>30) * 0xbf58476d1ce4e5b9
+	return float64(draw>>(64-bits))/(1<<bits) >= share
 }
 
 // take reserves an account's quota and claims the probes it needs, or gives all of

@@ -156,6 +156,7 @@ func TestFailuresInARowRestAnAccountAndOneProbeBringsItBack(t *testing.T) {
 		}
 		calls.Wait()
 		assert.Equal(t, 4, fake.CountFor("key-first"), "one probe at a time")
+		time.Sleep(31 * time.Second) // its slow start
 		_, _, err = send(t.Context(), t, lb)
 		require.NoError(t, err)
 		assert.Equal(t, 5, fake.CountFor("key-first"), "the probe succeeded: it is in use again")
