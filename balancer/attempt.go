@@ -264,7 +264,7 @@ func (at *attempt) succeed(v provider.Verdict, u provider.Usage) {
 func (at *attempt) finish(used quota.Amount) {
 	at.settle(used)
 	if used == (quota.Amount{}) {
-		at.counters.full.Store(nil) // what was reserved is there again
+		at.counters.refunded()
 	}
 	at.letGo()
 	at.record.Duration = time.Since(at.started)

@@ -23,8 +23,13 @@ type chooser struct {
 	tier *tier     // that is being looked at
 
 	left     []*member // found full, or being tried by another, just now
+	home     string    // the account that the session stays with; "": none, or there is no session
+	sticks   bool      // a session is to stay with the account that is taken
+	bent     bool      // the session goes elsewhere for this time only
+	resorts  bool      // what rests is tried all the same
 	lenient  bool      // those are good enough that are not as good as others might be
 	waived   bool      // some were passed over that are good enough
+	again    bool      // one of these has become free since
 	declined bool      // the Picker wanted none
 	broken   bool      // the quota store cannot be asked: neither for the others
 	luck     uint64    // of the request, for accounts that start slowly; 0: not drawn yet
@@ -63,12 +68,14 @@ func (t *Transport) choose(ctx context.Context, s *serving) (*attempt, error) {
 // model with what has failed for this request already comes last, whatever its
 // priority; so does, by chance, what has just recovered.
 func (c *chooser) from(all *crowd) *attempt {
-	if at := c.stuck(all); at != nil {
-		return at
-	}
+	c.bent = false
 	for _, c.lenient = range [...]bool{false, true} {
+		if at := c.stuck(all); at != nil {
+			return at
+		}
 		for _, t := range all.tiers {
 			if at := c.fromTier(t); at != nil {
+				c.stay(at.member)
 				return at
 			}
 		}
@@ -94,13 +101,13 @@ func (c *chooser) fromTier(t *tier) *attempt {
 			return nil
 		}
 		m := t.members[i]
-		at, until, full := c.take(m)
+		at, full := c.take(m)
 		if at != nil {
 			return at
 		}
 		c.left = append(c.left, m)
-		if full {
-			t.full(c, i, until)
+		if full && !t.full(i) {
+			c.again = true
 		}
 	}
 	return nil
@@ -108,7 +115,7 @@ func (c *chooser) fromTier(t *tier) *attempt {
 
 // fit tells whether an account that is ready is right for this request.
 func (c *chooser) fit(m *member) fitness {
-	if slices.Contains(c.s.tried, m) || slices.Contains(c.left, m) || c.modelRests(m) {
+	if c.hasTried(m) || slices.Contains(c.left, m) || c.modelRests(m) {
 		return unfit
 	}
 	if c.lenient {
@@ -119,6 +126,11 @@ func (c *chooser) fit(m *member) fitness {
 		return unfit
 	}
 	return fits
+}
+
+// hasTried tells whether an account has been tried for this request.
+func (c *chooser) hasTried(m *member) bool {
+	return slices.ContainsFunc(c.s.tried, func(other *member) bool { return other.counters == m.counters })
 }
 
 // met tells whether something that matters for an account has failed for this
@@ -147,84 +159,102 @@ func (c *chooser) modelRests(m *member) bool {
 	return verdict.Decision == health.DecisionNo
 }
 
-// spares tells, by chance, whether an account that has just recovered is to be left to
-// itself: it is given more and more. The chance is drawn once for an attempt, however
-// often it meets the account. What waits for its probe is not spared: that goes alone.
+// spares tells, by chance, whether an account that has just recovered, or whose way or
+// provider has, is to be left to itself: it is given more and more. The chance is drawn
+// once for an attempt, however often it meets the account. What waits for its probe is
+// not spared: that goes alone, and the sooner the better.
 func (c *chooser) spares(m *member) bool {
-	s := m.domains[0].state.Load()
-	if s == nil || s.Recovered.IsZero() {
-		return false
+	share := 1.0
+	for _, d := range m.domains {
+		if s := d.state.Load(); s != nil && !s.Recovered.IsZero() && s.Phase(c.now) == health.PhaseClosed {
+			share = min(share, m.policy.Share(*s, c.now))
+		}
 	}
-	share := m.policy.Share(*s, c.now)
-	if share >= 1 || s.Phase(c.now) != health.PhaseClosed {
+	if share >= 1 {
 		return false
 	}
 	if c.luck == 0 {
 		c.luck = rand.Uint64() | 1 //nolint:gosec // spreading load needs no secrecy
 	}
-	const bits = 53 // of a float64's fraction
+	const bits = 53                                           // of a float64's fraction
 	draw := (c.luck ^ m.domains[0].seed) * 0x9e3779b97f4a7c15 // SplitMix64's constants
 	draw = (draw ^ draw>>30) * 0xbf58476d1ce4e5b9
 	return float64(draw>>(64-bits))/(1<<bits) >= share
 }
 
 // take reserves an account's quota and claims the probes it needs, or gives all of
-// it back. full: the quota is used up, until then.
-func (c *chooser) take(m *member) (_ *attempt, until int64, full bool) {
-	t := c.t
+// it back, also when a store panics. full: the quota is used up.
+func (c *chooser) take(m *member) (taken *attempt, full bool) {
 	at := &c.s.one
 	if at.member != nil { // it is taken
 		at = &attempt{}
 	}
-	at.t, at.r, at.member = t, c.r, m
+	at.t, at.r, at.member = c.t, c.r, m
 	at.model, _ = m.models.serves(c.r.Operation.Model)
-	at.gather()
-	if n := m.counters.inFlight.Add(1); m.maxInFlight > 0 && n > m.maxInFlight {
-		m.counters.release()
+	if !at.gather() && !c.resorts { // somebody has begun to try it, or it rests since
 		at.member = nil
-		return nil, noEnd, true
+		return nil, false
 	}
+	if !m.counters.acquire(m.maxInFlight) {
+		at.member = nil
+		return nil, true
+	}
+	var found *fullness
+	refunds := m.counters.refunds.Load()
+	defer func() {
+		if taken == nil {
+			defer m.counters.refuse(found, refunds)
+			at.settle(quota.Amount{})
+			*at = attempt{}
+		}
+	}()
 	if len(m.Limits) > 0 {
-		if until, full := at.reserve(c.ctx); at.reservation.ID == "" {
-			c.broken = !full
-			m.counters.release()
-			at.member = nil
-			return nil, until, full
+		if found = at.reserve(c.ctx); at.reservation.ID == "" {
+			if c.broken = found == nil; c.broken {
+				return nil, false
+			}
+			return nil, true
 		}
 	}
-	if !at.claimProbes(c.ctx) {
-		at.settle(quota.Amount{})
-		m.counters.release()
-		*at = attempt{}
-		return nil, 0, false
+	if !at.claimProbes(c.ctx) || c.ctx.Err() != nil {
+		at.unclaim(len(at.checks))
+		return nil, false
 	}
 	m.counters.served.Add(1)
-	return at, 0, false
+	return at, false
 }
 
 // othersPoll is how soon an account is looked at again whose limit of what is in
 // flight is used up by other programs, of which nobody tells.
 const othersPoll = 250 * time.Millisecond
 
-// reserve charges the request to the account's limits.
-func (at *attempt) reserve(ctx context.Context) (until int64, full bool) {
-	res, err := at.t.cfg.Quota.Reserve(ctx, at.quotaKey, at.Limits, quota.Amount{Requests: 1}, at.t.cfg.ttl())
+// fullFor is for how long the store is taken at its word that a limit is used up.
+const fullFor = 30 * time.Second
+
+// reserve charges the request to the account's limits, or tells which is used up. If it
+// does neither, the store is broken.
+func (at *attempt) reserve(ctx context.Context) *fullness {
+	if ctx.Err() != nil {
+		return nil
+	}
+	books, cancel := at.books(at.t.quotaInMemory) // a caller who goes meanwhile must not leave it half done
+	defer cancel()
+	res, err := at.t.cfg.Quota.Reserve(books, at.quotaKey, at.Limits, quota.Amount{Requests: 1}, at.t.cfg.ttl())
 	if err == nil {
 		at.reservation = res
-		return 0, false
+		return nil
 	}
 	var over *quota.ExceededError
 	switch {
 	case !errors.As(err, &over):
 		at.t.storeError(ctx, "quota", err)
-		return 0, false
+		return nil
 	case over.Limit.Unit == quota.InFlight:
-		until = time.Now().Add(othersPoll).UnixNano()
+		return &fullness{until: time.Now().Add(othersPoll).UnixNano(), reason: over.Error(), inFlight: true}
 	default:
-		until = nanos(over.RetryAt)
+		// It is asked again before long: somebody may have reset it, or raised the limit.
+		return &fullness{until: min(nanos(over.RetryAt), time.Now().Add(fullFor).UnixNano()), retryAt: over.RetryAt, reason: over.Error()}
 	}
-	at.counters.full.Store(&fullness{until: until, reason: over.Error()})
-	return until, true
 }
 
 // check is a domain that matters for an attempt.
@@ -233,14 +263,18 @@ type check struct {
 	claim bool // its probe has to be claimed, and is this attempt's
 }
 
-// gather finds the domains that matter, and those whose probe is to be claimed.
-func (at *attempt) gather() {
+// gather finds the domains that matter, and those whose probe is to be claimed. It
+// tells whether all of them may be used.
+func (at *attempt) gather() (usable bool) {
+	usable = true
 	at.checks = at.few[:0]
 	now := time.Now()
 	add := func(d *domain) {
 		k := check{domain: d}
 		if s := d.state.Load(); s != nil {
-			k.claim = at.policy.Allow(*s, now).Decision == health.DecisionClaim
+			decision := at.policy.Allow(*s, now).Decision
+			k.claim = decision == health.DecisionClaim
+			usable = usable && decision != health.DecisionNo
 		}
 		at.checks = append(at.checks, k)
 	}
@@ -248,13 +282,14 @@ func (at *attempt) gather() {
 		add(d)
 	}
 	if at.t.domains.count.Load() == 0 {
-		return
+		return usable
 	}
 	for _, s := range at.ofModel(at.r) {
 		if d := at.t.domains.ofModel(s); d != nil {
 			add(d)
 		}
 	}
+	return usable
 }
 
 // claimProbes takes the probes of what was resting: one request at a time may try.
@@ -265,15 +300,19 @@ func (at *attempt) claimProbes(ctx context.Context) bool {
 			continue
 		}
 		mine := false
-		err := at.t.update(ctx, k.domain, func(s health.State) health.State {
+		books, cancel := at.books(at.t.healthInMemory)
+		err := at.t.update(books, k.domain, func(s health.State) health.State {
 			s, mine = at.policy.Claim(s, time.Now())
 			return s
 		})
+		cancel()
 		if err != nil { // a broken store rests nobody; a caller who has gone is noticed soon
 			mine = ctx.Err() == nil
 		}
 		if !mine {
-			at.unclaim(i)
+			for j := i; j < len(at.checks); j++ { // those are not ours
+				at.checks[j].claim = false
+			}
 			return false
 		}
 	}

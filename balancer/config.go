@@ -51,9 +51,11 @@ type Config struct {
 	Affinity    AffinityStore
 	AffinityTTL time.Duration // for how long; 0: 30 days
 
-	// Requests of one session (see Hint) stay with one account while it is ready and
-	// not much busier than others, for as long as no more than SessionTTL lies between
-	// two of them. 0: 5 min; negative: sessions mean nothing.
+	// Requests of one session (see Hint) stay with one account while it is ready, for as
+	// long as no more than SessionTTL lies between two of them; one that finds it full or
+	// much busier than others goes elsewhere. The session's name decides where it begins,
+	// the same in every process; under InOrder and Pickers of one's own, these do.
+	// 0: 5 min; negative: sessions mean nothing.
 	SessionTTL  time.Duration
 	MaxSessions int // remembered at the same time, those used last; 0: 100,000
 

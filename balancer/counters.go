@@ -17,6 +17,7 @@ type counters struct {
 	served   atomic.Int64
 	limits   atomic.Pointer[[]provider.RateLimit]
 	full     atomic.Pointer[fullness] // a limit was found used up
+	refunds  atomic.Uint64            // how often something that was reserved was given back
 	resort   atomic.Bool              // it is being tried although it rests
 	speed    peak
 	url      atomic.Pointer[shownURL]    // of the last attempt
@@ -30,8 +31,10 @@ type counters struct {
 
 // fullness is that a limit of the account is used up.
 type fullness struct {
-	until  int64
-	reason string
+	until    int64     // when the store is asked again
+	retryAt  time.Time // when there is room, if nobody does anything about it; zero: nobody knows
+	reason   string
+	inFlight bool // it is that of what is in flight, here and elsewhere
 }
 
 // shownURL is a URL as it may be shown.
@@ -48,6 +51,14 @@ func (c *counters) shown(u *url.URL) string {
 	return last.text
 }
 
+// why is what a limit that is used up means: whether it is worth to wait for.
+func (f *fullness) why() unready {
+	if f.inFlight || !f.retryAt.IsZero() {
+		return busyNow
+	}
+	return spentNow
+}
+
 // told notes what an answer's headers say of rate limits, if they say anything.
 func (c *counters) told(limits []provider.RateLimit) {
 	if limits == nil {
@@ -57,10 +68,48 @@ func (c *counters) told(limits []provider.RateLimit) {
 	c.limits.Store(&kept)
 }
 
+// acquire takes a slot, unless most of them are taken; 0: there is no limit.
+func (c *counters) acquire(most int64) bool {
+	if most <= 0 {
+		c.inFlight.Add(1)
+		return true
+	}
+	for {
+		n := c.inFlight.Load()
+		if n >= most {
+			return false
+		}
+		if c.inFlight.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
 // release gives a slot back, and lets those know who wait for one.
 func (c *counters) release() {
 	c.inFlight.Add(-1)
+	if f := c.full.Load(); f != nil && f.inFlight {
+		c.full.CompareAndSwap(f, nil) // others may still hold too many: the store knows
+	}
 	c.wake()
+}
+
+// refuse gives a slot back that was not used, since a limit was found used up; nil: for
+// another reason. What was given back since is not forgotten.
+func (c *counters) refuse(f *fullness, refunds uint64) {
+	c.release()
+	if f != nil && c.refunds.Load() == refunds {
+		c.full.Store(f)
+		if c.refunds.Load() != refunds {
+			c.full.CompareAndSwap(f, nil)
+		}
+	}
+}
+
+// refunded notes that something that was reserved is there again.
+func (c *counters) refunded() {
+	c.refunds.Add(1)
+	c.full.Store(nil)
 }
 
 // list notes a tier in which the account is not ready.

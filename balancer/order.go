@@ -9,6 +9,7 @@ type order interface {
 	add(i int)    // i is ready
 	remove(i int) // i is not; it may be absent
 	len() int     // how many are ready
+	any() int     // one of these, by chance where that costs little; nobody's turn is taken
 
 	// next returns a place that fits, or -1. It looks at few places where most
 	// of them fit, and at each at most a few times. What is gone it removes.
@@ -85,6 +86,8 @@ func (w *weighted) draw() int {
 	}
 	return at
 }
+
+func (w *weighted) any() int { return w.draw() }
 
 func (w *weighted) next(l looker) int {
 	for misses := 0; w.n > 0 && misses < tries; {

@@ -1,5 +1,7 @@
 package balancer
 
+import "math/rand/v2"
+
 // dense keeps the places that are ready side by side, for a Picker of the user's,
 // which asks for them by number. By itself it goes through them as they stand.
 type dense struct {
@@ -16,6 +18,8 @@ func newDense(n int) *dense {
 }
 
 func (d *dense) len() int { return len(d.places) }
+
+func (d *dense) any() int { return d.places[rand.IntN(len(d.places))] } //nolint:gosec // spreading load needs no secrecy
 
 func (d *dense) add(i int) {
 	if d.where[i] < 0 {

@@ -1,6 +1,9 @@
 package balancer
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // first takes the first place that fits: a set of bits, and of the words that have one.
 type first struct {
@@ -15,6 +18,12 @@ func newFirst(n int) *first {
 }
 
 func (f *first) len() int { return f.n }
+
+func (f *first) any() int {
+	part := slices.IndexFunc(f.filled, func(w uint64) bool { return w != 0 })
+	word := part*64 + bits.TrailingZeros64(f.filled[part])
+	return word*64 + bits.TrailingZeros64(f.words[word])
+}
 
 func (f *first) add(i int) {
 	word, bit := i/64, uint64(1)<<(i%64)

@@ -1,6 +1,9 @@
 package balancer
 
-import "container/heap"
+import (
+	"container/heap"
+	"math/rand/v2"
+)
 
 // turns takes places in turn, by weight, and as evenly spread as the weights allow:
 // each place has the time of its next turn, which moves on by one part in its weight.
@@ -22,6 +25,8 @@ func newTurns(weights []int64) *turns {
 }
 
 func (t *turns) len() int { return len(t.queue) }
+
+func (t *turns) any() int { return t.queue[rand.IntN(len(t.queue))] } //nolint:gosec // spreading load needs no secrecy
 
 // add lets a place join at the present time: it has no turns to catch up with.
 func (t *turns) add(i int) {

@@ -30,8 +30,8 @@ func (m *member) serving() string {
 // ready tells whether anybody may use the account now: why not, and until when. With a
 // model: that model of it.
 func (m *member) ready(t *Transport, now time.Time, model string) (until int64, why unready) {
-	if until, busy := m.busy(now); busy {
-		return until, busyNow
+	if until, why := m.busy(now); why != ready {
+		return until, why
 	}
 	for _, d := range m.domains {
 		if s := d.state.Load(); s != nil {
@@ -49,17 +49,26 @@ func (m *member) ready(t *Transport, now time.Time, model string) (until int64, 
 }
 
 // busy tells whether the account is full or off duty, and until when.
-func (m *member) busy(now time.Time) (until int64, busy bool) {
+func (m *member) busy(now time.Time) (until int64, why unready) {
 	if m.maxInFlight > 0 && m.counters.inFlight.Load() >= m.maxInFlight {
-		return noEnd, true
+		return noEnd, busyNow
 	}
 	if f := m.counters.full.Load(); f != nil && f.until > now.UnixNano() {
-		return f.until, true
+		return f.until, f.why()
 	}
 	if opens, closed := m.Schedule.closed(now); closed {
-		return nanos(opens), true
+		return nanos(opens), busyNow
 	}
-	return 0, false
+	return 0, ready
+}
+
+// crowded tells whether as many requests are in flight as the account's limit allows.
+func (m *member) crowded(now time.Time) bool {
+	if m.maxInFlight > 0 && m.counters.inFlight.Load() >= m.maxInFlight {
+		return true
+	}
+	f := m.counters.full.Load()
+	return f != nil && f.inFlight && f.until > now.UnixNano()
 }
 
 // modelVerdict is what health says of a model that was asked for, and about what.
@@ -89,7 +98,7 @@ func (c *chooser) why(m *member, now time.Time) objection {
 	if reason := m.suits(c.r); reason != "" {
 		return objection{reason: reason}
 	}
-	if slices.Contains(c.s.tried, m) {
+	if c.hasTried(m) {
 		return objection{reason: "already tried"}
 	}
 	if o := m.objection(now); o.reason != "" {
@@ -105,7 +114,10 @@ func (c *chooser) why(m *member, now time.Time) objection {
 func (m *member) objection(now time.Time) objection {
 	switch f := m.counters.full.Load(); {
 	case f != nil && f.until > now.UnixNano():
-		return objection{f.reason, moment(f.until)}
+		if f.inFlight {
+			return objection{f.reason, moment(f.until)}
+		}
+		return objection{f.reason, f.retryAt}
 	case m.maxInFlight > 0 && m.counters.inFlight.Load() >= m.maxInFlight:
 		return objection{reason: fmt.Sprintf("%d requests in flight, as many as its limit allows", m.maxInFlight)}
 	}

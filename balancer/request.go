@@ -35,6 +35,7 @@ type Request struct {
 	given atomic.Bool // it has been
 
 	tenant, session string // the conversation that it is part of; "": not known
+	counted         bool   // as a use of its session
 
 	housed bool   // it was asked where what the request names lives
 	home   string // the account where that is; "": not known

@@ -31,7 +31,8 @@ func (c *chooser) lastResort(all *crowd) *attempt {
 	if !best.counters.resort.CompareAndSwap(false, true) {
 		return nil
 	}
-	at, _, _ := c.take(best)
+	c.resorts = true
+	at, _ := c.take(best)
 	if at == nil {
 		best.counters.resort.Store(false)
 		return nil
@@ -61,7 +62,7 @@ func (t *tier) firstResting(c *chooser, now time.Time) (found *member, until int
 // mayResort tells whether nothing but rests that are a guess keep an account from
 // being used.
 func (c *chooser) mayResort(m *member, now time.Time) bool {
-	if _, busy := m.busy(now); busy {
+	if _, why := m.busy(now); why != ready {
 		return false
 	}
 	kept := func(s health.State) bool {

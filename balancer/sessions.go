@@ -86,6 +86,17 @@ func (s *sessions) get(tenant, session string, now time.Time) (account string, o
 	return "", false
 }
 
+// look is get, but no use of the session.
+func (s *sessions) look(tenant, session string, now time.Time) (account string, ok bool) {
+	sh := s.shard(tenant, session)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if e := sh.live(sessionKey{tenant, session}, now, s.life); e != nil {
+		return e.Account, true
+	}
+	return "", false
+}
+
 // bind gives a session its account, unless it has one: of several first requests one
 // decides for all. It returns the account that the session has now, and whether that
 // is by this call. The session is used once more by that.

@@ -18,6 +18,7 @@ const (
 	// least, and so many times as many for its weight as another.
 	bendFrom  = 4
 	bendTimes = 2
+	bendDraws = 8 // others that are drawn to compare with
 
 	// ringSteps is how far a session goes on the ring for an account that is ready.
 	ringSteps = 8
@@ -120,56 +121,98 @@ func (at *attempt) finder(resp *http.Response) *provider.ObjectFinder {
 	return provider.NewObjectFinder(at.r.Operation, resp.Header)
 }
 
-// stuck takes the account that the request's session stays with, or gives the session
-// one. A session that finds its account out of use moves; one that finds it much busier
-// than another goes there for this time.
+// stuck takes the account that the request's session stays with, or that on which its
+// name falls. A session that finds its account out of use moves; one that finds it much
+// busier than another, or full, goes elsewhere for this time.
 func (c *chooser) stuck(all *crowd) *attempt {
-	r, t := c.r, c.t
-	if r.session == "" || t.sessions == nil || all.size < 2 {
+	c.home = ""
+	c.sticks = c.r.session != "" && c.t.sessions != nil && all.size > 1 && !c.bent
+	if !c.sticks {
 		return nil
 	}
-	name, bound := t.sessions.get(r.tenant, r.session, c.now)
-	if bound {
-		if m := r.route.named(name); m != nil && m.suits(r) == "" && c.usable(m) {
-			if c.tooBusy(m, all) {
-				return nil
-			}
-			if at, _, _ := c.take(m); at != nil {
+	c.home = c.known()
+	if m := c.r.route.named(c.home); m != nil && m.suits(c.r) == "" {
+		switch why := c.usable(m); {
+		case why == fits && !c.tooBusy(m, all):
+			at, full := c.take(m)
+			if at != nil {
 				return at
 			}
 			c.left = append(c.left, m)
+			c.bent = full
+		case why == fits, why == absent && m.crowded(c.now) && !c.hasTried(m):
+			c.bent = true
 		}
 	}
-	m, at := c.byRing(all)
-	if at == nil {
+	if c.sticks = !c.bent; c.bent || !ringed(c.t.cfg.Picker) {
 		return nil
 	}
-	if bound {
-		t.sessions.rebind(r.tenant, r.session, name, m.Name, c.now)
-	} else {
-		t.sessions.bind(r.tenant, r.session, m.Name, c.now)
+	return c.byRing(all)
+}
+
+// known is the account that the request's session has; "": none. The request counts as
+// a use of the session once.
+func (c *chooser) known() string {
+	r, t := c.r, c.t
+	if r.counted {
+		name, _ := t.sessions.look(r.tenant, r.session, c.now)
+		return name
 	}
-	t.cfg.Logger.DebugContext(r.in.Context(), "Session stays with account",
-		"request", r.number, "tenant", r.tenant, "session", r.session, "account", m.Name, "before", name)
-	return at
+	name, bound := t.sessions.get(r.tenant, r.session, c.now)
+	r.counted = bound
+	return name
+}
+
+// stay notes that the request's session stays with an account from now on, unless it
+// goes there for this time only.
+func (c *chooser) stay(m *member) {
+	r, t := c.r, c.t
+	if !c.sticks || m.Name == c.home {
+		return
+	}
+	changed := false
+	if c.home == "" {
+		_, changed = t.sessions.bind(r.tenant, r.session, m.Name, c.now)
+		r.counted = true
+	} else {
+		_, changed = t.sessions.rebind(r.tenant, r.session, c.home, m.Name, c.now)
+	}
+	if changed {
+		t.cfg.Logger.DebugContext(r.in.Context(), "Session stays with account",
+			"request", r.number, "tenant", r.tenant, "session", r.session, "account", m.Name, "before", c.home)
+	}
+}
+
+// ringed tells whether a Picker spreads requests, so that a session can begin where its
+// name falls. Others have an order in mind, and choose for sessions too.
+func ringed(p Picker) bool {
+	switch p.(type) {
+	case LeastLoaded, RoundRobin, Random, Cheapest:
+		return true
+	default:
+		return false
+	}
 }
 
 // usable tells whether an account is ready, and right for the request.
-func (c *chooser) usable(m *member) bool {
-	_, why := m.ready(c.t, c.now, "")
-	return why == ready && c.fit(m) == fits
+func (c *chooser) usable(m *member) fitness {
+	if _, why := m.ready(c.t, c.now, ""); why != ready {
+		return absent
+	}
+	return c.fit(m)
 }
 
 // byRing takes the account on which a session's name falls, or one after that.
-func (c *chooser) byRing(all *crowd) (*member, *attempt) {
+func (c *chooser) byRing(all *crowd) *attempt {
 	hash := hashSession(c.r.tenant, c.r.session)
 	for _, t := range all.tiers {
 		steps := 0
 		for i := range t.ringOf().walk(hash) {
 			m := t.members[i]
-			if c.usable(m) && !c.tooBusy(m, all) {
-				if at, _, _ := c.take(m); at != nil {
-					return m, at
+			if c.usable(m) == fits && !c.tooBusy(m, all) {
+				if at, _ := c.take(m); at != nil {
+					c.stay(m)
+					return at
 				}
 				c.left = append(c.left, m)
 			}
@@ -178,27 +221,49 @@ func (c *chooser) byRing(all *crowd) (*member, *attempt) {
 			}
 		}
 		if t.anyReady(c.now) { // a lower priority is not better than another account of this
-			return nil, nil
+			return nil
 		}
 	}
-	return nil, nil
+	return nil
 }
 
-// tooBusy tells whether an account is much busier than another one would be: one that
-// was drawn, so that nobody has to be asked.
+// tooBusy tells whether an account is much busier than others are: than the least busy of
+// a few that are drawn, so that nobody has to ask all.
 func (c *chooser) tooBusy(m *member, all *crowd) bool {
 	inFlight := m.counters.inFlight.Load()
 	if inFlight < bendFrom {
 		return false
 	}
+	load, some := float64(inFlight)/float64(max(m.Weight, 1)), false
 	for _, t := range all.tiers {
-		if i := t.next(c); i >= 0 {
+		for range bendDraws {
+			i := t.any(c.now)
+			if i < 0 {
+				break
+			}
+			some = true
 			other := t.members[i]
-			load := float64(inFlight) / float64(max(m.Weight, 1))
-			return load > bendTimes*float64(other.counters.inFlight.Load()+1)/float64(max(other.Weight, 1))
+			if other != m && c.usable(other) == fits && load > bendTimes*float64(other.counters.inFlight.Load()+1)/float64(max(other.Weight, 1)) {
+				return true
+			}
+		}
+		if some { // those of a lower priority do not compare
+			return false
 		}
 	}
 	return false
+}
+
+// any is a place of the tier that is ready, as far as is known, by chance; -1: there is
+// none.
+func (t *tier) any(now time.Time) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.ripen(now.UnixNano())
+	if t.order.len() == 0 {
+		return -1
+	}
+	return t.order.any()
 }
 
 // ringOf is the tier's ring, made when it is needed.

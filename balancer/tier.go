@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"sync"
+	"time"
 )
 
 // tier are accounts of one priority that may serve the same requests. Those that are
@@ -18,7 +19,7 @@ type tier struct {
 
 	mu      sync.Mutex
 	order   order
-	resting *parking // for their health
+	resting *parking // for their health, or used up
 	busy    *parking // full, or not on duty
 	listed  []bool   // the place is on its account's list of those to wake
 }
@@ -72,7 +73,7 @@ func (t *tier) ripen(now int64) {
 
 // park notes that a place is not ready. The order takes it out when it is told.
 func (t *tier) park(i int, until int64, why unready) {
-	if why == restingNow {
+	if why != busyNow {
 		t.busy.take(i)
 		t.resting.put(i, until)
 	} else {
@@ -85,21 +86,27 @@ func (t *tier) park(i int, until int64, why unready) {
 	}
 }
 
+// unpark makes a place ready again.
 func (t *tier) unpark(i int) {
 	t.resting.take(i)
 	t.busy.take(i)
+	t.order.add(i)
 }
 
-// full parks an account whose quota was found used up, unless it has room by now.
-func (t *tier) full(c *chooser, i int, until int64) {
+// full parks an account whose quota was found used up, unless it has become free since:
+// nobody would wake it.
+func (t *tier) full(i int) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.park(i, until, busyNow)
-	if _, why := t.members[i].ready(c.t, c.now, t.crowd.model); why == ready { // given back between the two
+	t.park(i, noEnd, busyNow) // so that it is woken from now on
+	until, why := t.members[i].busy(time.Now())
+	if why == ready {
 		t.unpark(i)
-		return
+		return false
 	}
+	t.park(i, until, why)
 	t.order.remove(i)
+	return true
 }
 
 // wake makes a place ready again, as far as is known.
@@ -133,5 +140,6 @@ type unready uint8
 const (
 	ready      unready = iota
 	restingNow         // its health, or that of its way
-	busyNow            // full, or off duty
+	busyNow            // full, or off duty: worth to wait for
+	spentNow           // a limit is used up for which waiting does not help
 )
