@@ -166,11 +166,11 @@ func (a *answer) Close() error {
 // end keeps the books, once. A nil error is a caller who stopped reading.
 func (a *answer) end(err error) {
 	a.once.Do(func() {
+		if a.done != nil { // it was given to somebody
+			defer a.done.finish() // also when a hook or a store panics
+		}
 		if a.closeBooks() {
 			a.at.succeed(a.verdict(err), a.meter.Usage())
-		}
-		if a.done != nil { // it was given to somebody
-			a.done.finish()
 		}
 	})
 }

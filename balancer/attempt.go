@@ -240,33 +240,31 @@ func (e *credentialError) Unwrap() error { return e.error }
 // not blamed again.
 func (at *attempt) fail(v provider.Verdict, used quota.Amount, failed map[health.Subject]bool) {
 	at.ended.Do(func() {
+		defer at.finish(&used)
 		at.conclude(v, failed)
 		at.note(v)
-		at.finish(used)
 	})
 }
 
 // succeed ends an attempt whose answer the caller has read, or left.
 func (at *attempt) succeed(v provider.Verdict, u provider.Usage) {
 	at.ended.Do(func() {
+		used := quota.Amount{Requests: 1, InputTokens: u.Input, OutputTokens: u.Output}
+		defer at.finish(&used)
 		at.record.Usage, at.record.Answered = u, true
+		at.record.Cost, at.record.CostKnown = at.cost(u)
+		used.Cost = at.record.Cost
 		if v.Class == provider.ClassOK {
 			at.used(at.record.Status)
 		}
-		at.record.Cost, at.record.CostKnown = at.cost(u)
 		at.conclude(v, nil)
 		at.note(v)
-		at.finish(quota.Amount{Requests: 1, InputTokens: u.Input, OutputTokens: u.Output, Cost: at.record.Cost})
 	})
 }
 
 // finish gives back what take took and tells who wants to know. It runs once.
-func (at *attempt) finish(used quota.Amount) {
-	at.settle(used)
-	if used == (quota.Amount{}) {
-		at.counters.refunded()
-	}
-	at.letGo()
+func (at *attempt) finish(used *quota.Amount) {
+	at.giveBack(*used)
 	at.record.Duration = time.Since(at.started)
 	ctx := at.r.in.Context()
 	if trail := trailOf(ctx); trail != nil {
@@ -277,12 +275,16 @@ func (at *attempt) finish(used quota.Amount) {
 	}
 }
 
-// letGo gives the account's slot back.
-func (at *attempt) letGo() {
+// giveBack settles the quota and frees the slot, also when the store panics.
+func (at *attempt) giveBack(used quota.Amount) {
+	defer at.counters.release()
 	if at.resort {
-		at.counters.resort.Store(false)
+		defer at.counters.resort.Store(false)
 	}
-	at.counters.release()
+	if used == (quota.Amount{}) {
+		defer at.counters.refunded()
+	}
+	at.settle(used)
 }
 
 // books is the context in which books are kept: the caller may have gone. What stays

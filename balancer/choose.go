@@ -20,6 +20,8 @@ type chooser struct {
 	r   *Request
 
 	now  time.Time // of this look
+	one  *member   // the only one that can serve the request; nil: more may
+	all  *crowd    // those that may
 	tier *tier     // that is being looked at
 
 	left     []*member // found full, or being tried by another, just now
@@ -41,26 +43,36 @@ type chooser struct {
 func (t *Transport) choose(ctx context.Context, s *serving) (*attempt, error) {
 	c := &s.chooser
 	*c = chooser{t: t, ctx: ctx, s: s, r: &s.Request, now: time.Now()}
-	one, err := c.pinned()
-	if err != nil {
+	look := c.crowd
+	if c.outdated() {
+		look = c.move
+	}
+	var err error
+	if c.all, err = look(); err != nil {
 		return nil, err
 	}
-	var all *crowd
-	if one != nil {
-		all = one.aloneOf(t)
-	} else {
-		all = c.r.route.crowds.of(t, c.r, c.now.UnixNano())
-	}
-	if at := c.fromLine(all); at != nil {
-		return at, nil
-	}
-	if ctx.Err() != nil {
+	at, err := c.fromLine()
+	switch {
+	case at != nil || err != nil:
+		return at, err
+	case ctx.Err() != nil:
 		return nil, &Error{Err: context.Cause(ctx)}
 	}
-	if at := c.lastResort(all); at != nil {
+	if at := c.lastResort(c.all); at != nil {
 		return at, nil
 	}
-	return nil, c.none(all)
+	return nil, c.none()
+}
+
+// crowd are the accounts that may serve the request.
+func (c *chooser) crowd() (_ *crowd, err error) {
+	if c.one, err = c.pinned(); err != nil {
+		return nil, err
+	}
+	if c.one != nil {
+		return c.one.aloneOf(c.t), nil
+	}
+	return c.r.route.crowds.of(c.t, c.r, c.now.UnixNano()), nil
 }
 
 // from takes an account of a crowd: from the first tier that has one that nothing

@@ -17,6 +17,8 @@ type crowd struct {
 	tiers []*tier
 	size  int // accounts in all tiers
 	queue queue
+
+	moves atomic.Uint64 // how often somebody made an account ready
 }
 
 // errand says what of a request decides who may serve it at all.

@@ -65,6 +65,7 @@ func (e *Error) Timeout() bool {
 
 // passedOver says for each account why it was not tried.
 type passedOver struct {
+	because string // what holds for all; "": nothing
 	reasons []string
 	more    int // accounts that are not named
 	retryAt time.Time
@@ -90,5 +91,5 @@ func (p *passedOver) err() error {
 	if p.more > 0 {
 		more = fmt.Sprintf("; and %d more", p.more)
 	}
-	return fmt.Errorf("%w: %s%s", ErrNoAccount, strings.Join(p.reasons, "; "), more)
+	return fmt.Errorf("%w: %s%s%s", ErrNoAccount, p.because, strings.Join(p.reasons, "; "), more)
 }

@@ -20,6 +20,8 @@ type fleet struct {
 	routes  []*route
 	domains map[health.Subject]*domain
 	ways    []*domain // of domains, what is no account: each once
+
+	replaced chan struct{} // closed when there is another
 }
 
 // route is a base that URLs can stand below, and who may serve those.
@@ -41,7 +43,7 @@ func (t *Transport) newFleet(accounts []Account, before *fleet) (*fleet, error) 
 	if len(accounts) == 0 {
 		return nil, fmt.Errorf("balancer: Accounts: there is none: configure at least one account")
 	}
-	f := &fleet{byName: make(map[string]*member, len(accounts))}
+	f := &fleet{byName: make(map[string]*member, len(accounts)), replaced: make(chan struct{})}
 	for i := range accounts {
 		a := accounts[i]
 		a.Models, a.Header = maps.Clone(a.Models), canonical(a.Header)
@@ -121,6 +123,16 @@ func (f *fleet) index() {
 		slices.SortStableFunc(r.members, func(a, b *member) int { return cmp.Compare(a.Priority, b.Priority) })
 		r.crowds = newCrowds(r.members)
 	}
+}
+
+// like is the route that leads to the same place as another fleet's; nil: there is none.
+func (f *fleet) like(other *route) *route {
+	for _, r := range f.routes {
+		if r.base == other.base && r.api.Name == other.api.Name {
+			return r
+		}
+	}
+	return nil
 }
 
 // match is a route that a URL belongs to, and the URL's rest below its base.

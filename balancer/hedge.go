@@ -83,7 +83,7 @@ func (s *serving) replace(t *try) {
 	case t.silence():
 		s.next = at
 	default: // it spoke at last
-		at.giveBack()
+		at.unmake()
 		s.t.retries.giveBack()
 	}
 }
@@ -103,11 +103,11 @@ func (s *serving) another() *attempt {
 	return at
 }
 
-// giveBack returns what was taken for an attempt that is not made.
-func (at *attempt) giveBack() {
+// unmake returns what was taken for an attempt that is not made.
+func (at *attempt) unmake() {
 	at.ended.Do(func() {
+		defer at.giveBack(quota.Amount{})
+		at.counters.served.Add(-1)
 		at.unclaim(len(at.checks))
-		at.settle(quota.Amount{})
-		at.letGo()
 	})
 }

@@ -9,80 +9,100 @@ import (
 )
 
 // queue are the requests that wait for an account of a crowd, in the order in which
-// they came. Whoever is called looks for one, and if none is right for it, calls the
-// next.
+// they came. Only the first of them looks for one. Those that have tried some accounts
+// already may find that what is free is not for them: they let the next look too.
 type queue struct {
 	waiting atomic.Int64
 
 	mu   sync.Mutex
-	line list.List // of chan struct{}, each with room for one: look again
+	line list.List // of *waiter
+}
+
+// waiter is a place in the line.
+type waiter struct {
+	call   chan struct{} // look again; it has room for one
+	picky  bool          // has tried accounts that others may take
+	passed bool          // has looked in vain, and lets the next look
 }
 
 // join takes a place at the end.
-func (q *queue) join() *list.Element {
+func (q *queue) join(picky bool) *list.Element {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting.Add(1)
-	e := q.line.PushBack(make(chan struct{}, 1))
-	q.ring(q.line.Front()) // what is right for this one may be free already
-	return e
+	return q.line.PushBack(&waiter{call: make(chan struct{}, 1), picky: picky})
 }
 
 // leave gives the place up, and lets the next look.
 func (q *queue) leave(e *list.Element) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	next := e.Next()
 	q.line.Remove(e)
 	q.waiting.Add(-1)
-	q.ring(next)
-	q.ring(q.line.Front())
+	q.ring()
 }
 
-// pass calls the next after a place.
+// mayLook tells whether nobody came before who would have to look first.
+func (q *queue) mayLook(e *list.Element) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for first := q.line.Front(); first != nil && first != e; first = first.Next() {
+		if !first.Value.(*waiter).passed {
+			return false
+		}
+	}
+	return true
+}
+
+// pass lets the next look, if the place is one that has found nothing for itself alone.
 func (q *queue) pass(e *list.Element) {
+	w := e.Value.(*waiter)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.ring(e.Next())
+	if w.picky && !w.passed {
+		w.passed = true
+		if next := e.Next(); next != nil {
+			next.Value.(*waiter).ring()
+		}
+	}
 }
 
-// isFirst tells whether nobody came before.
-func (q *queue) isFirst(e *list.Element) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.line.Front() == e
-}
-
-// call lets the first look again: an account may be ready.
-func (q *queue) call() {
+// notify calls those who may look: an account may be ready.
+func (q *queue) notify() {
 	if q.waiting.Load() == 0 {
 		return
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.ring(q.line.Front())
+	q.ring()
 }
 
-func (q *queue) ring(e *list.Element) {
-	if e == nil {
-		return
+func (q *queue) ring() {
+	for first := q.line.Front(); first != nil; first = first.Next() {
+		w := first.Value.(*waiter)
+		w.ring()
+		if !w.passed {
+			return
+		}
 	}
+}
+
+func (w *waiter) ring() {
 	select {
-	case e.Value.(chan struct{}) <- struct{}{}:
+	case w.call <- struct{}{}:
 	default: // it has been called already
 	}
 }
 
-// wait returns when the place is called, when the time has come, or when the context
-// ends.
-func (q *queue) wait(ctx context.Context, e *list.Element, d time.Duration) (called bool) {
-	timer := time.NewTimer(max(d, 0))
+// wait returns when it is worth to look again, when the time has come, when the accounts
+// are replaced, or when the context ends.
+func (q *queue) wait(ctx context.Context, e *list.Element, d time.Duration, replaced <-chan struct{}) {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
-	case <-e.Value.(chan struct{}):
-		return true
+	case <-e.Value.(*waiter).call:
 	case <-timer.C:
+	case <-replaced:
 	case <-ctx.Done():
 	}
-	return false
 }

@@ -150,20 +150,19 @@ func rests(d *domain, v health.Verdict) objection {
 	return objection{reason, v.Until}
 }
 
-// none says why no account could be taken: of each, up to a bound. all is the crowd
-// that was looked at; nil: the hint named one account.
-func (c *chooser) none(all *crowd) error {
+// none says why no account could be taken: of each, up to a bound, or of the only one
+// that can serve the request.
+func (c *chooser) none() error {
 	var passed passedOver
 	now := time.Now()
-	r := c.r
-	for _, m := range r.route.members {
-		if len(passed.reasons) == maxReasons {
-			break
+	members := c.r.route.members
+	if c.one != nil {
+		members = []*member{c.one}
+		if c.r.thing != "" {
+			passed.because = fmt.Sprintf("%.100q lives in one account only: ", c.r.thing)
 		}
-		if r.Hint.Account != "" && m.Name != r.Hint.Account {
-			passed.add(m.Name, "not the account asked for", time.Time{})
-			continue
-		}
+	}
+	for _, m := range members[:min(len(members), maxReasons)] {
 		o := c.why(m, now)
 		switch {
 		case o.reason != "":
@@ -178,12 +177,12 @@ func (c *chooser) none(all *crowd) error {
 		}
 		passed.add(m.Name, o.reason, o.until)
 	}
-	passed.more = len(r.route.members) - len(passed.reasons)
-	if all != nil && passed.more > 0 {
-		passed.sooner(moment(all.soonest()))
+	passed.more = len(members) - len(passed.reasons)
+	if passed.more > 0 {
+		passed.sooner(moment(c.all.soonest()))
 	}
-	if len(r.route.members) == 0 {
-		passed.add("all accounts at "+r.route.base, "disabled by configuration", time.Time{})
+	if len(members) == 0 {
+		passed.add("all accounts at "+c.r.route.base, "disabled by configuration", time.Time{})
 	}
 	return &Error{RetryAt: passed.retryAt, Err: passed.err()}
 }

@@ -21,6 +21,7 @@ type Request struct {
 
 	number uint64
 	in     *http.Request // the caller's; never changed
+	fleet  *fleet        // that route is of
 	route  *route
 	rest   string // of the URL, below the route's base
 
@@ -49,6 +50,7 @@ type Request struct {
 // is. The context bounds the reading.
 func (t *Transport) understand(ctx context.Context, in *http.Request, f *fleet, r *Request) error {
 	r.in, r.number, r.arrived, r.Hint, r.tries = in, t.next.Add(1), time.Now(), hintOf(in.Context()), t.cfg.MaxAttempts
+	r.fleet = f
 	var few [4]match
 	matches, err := f.match(in.URL, few[:0])
 	if err != nil {

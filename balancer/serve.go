@@ -334,7 +334,7 @@ func (s *serving) mayTryAgain(t *try) bool {
 // unchoose gives back the account that was chosen for a silent one's place.
 func (s *serving) unchoose() {
 	if s.next != nil {
-		s.next.giveBack()
+		s.next.unmake()
 		s.next = nil
 		s.t.retries.giveBack()
 	}

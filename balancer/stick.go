@@ -30,8 +30,11 @@ func (c *chooser) pinned() (*member, error) {
 	r := c.r
 	if r.Hint.Account != "" {
 		m := r.route.named(r.Hint.Account)
-		if m == nil || m.suits(r) != "" {
-			return nil, c.none(nil)
+		if m == nil {
+			return nil, &Error{Err: fmt.Errorf("%w: the account asked for, %.100q, is not there, or is disabled by configuration, or is at another provider than %s", ErrNoAccount, r.Hint.Account, r.route.base)}
+		}
+		if reason := m.suits(r); reason != "" {
+			return nil, &Error{Err: fmt.Errorf("%w: the account asked for, %q, %s", ErrNoAccount, m.Name, reason)}
 		}
 		return m, nil
 	}
@@ -56,11 +59,13 @@ func (c *chooser) pinned() (*member, error) {
 // that is known, and what that thing is. A broken store knows of nothing.
 func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing string) {
 	ids := r.Operation.Objects
-	if len(ids) == 0 || len(r.route.members) < 2 {
+	if len(ids) == 0 {
 		return "", ""
 	}
 	ids = ids[:min(len(ids), maxObjects)]
-	accounts, err := t.cfg.Affinity.Get(ctx, r.objectKeys(ids)...)
+	within, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	accounts, err := t.cfg.Affinity.Get(within, r.objectKeys(ids)...)
 	if err == nil && len(accounts) != len(ids) {
 		err = errHomes
 	}
@@ -92,7 +97,7 @@ func (r *Request) objectKeys(ids []string) []string {
 
 // settled remembers that things live in the attempt's account.
 func (at *attempt) settled(ids []string) {
-	if len(ids) == 0 || len(at.r.route.members) < 2 {
+	if len(ids) == 0 {
 		return
 	}
 	ctx, cancel := at.books(false)
@@ -115,7 +120,7 @@ func (at *attempt) used(status int) {
 
 // finder reads the ids of new things from an answer; nil: it tells of none.
 func (at *attempt) finder(resp *http.Response) *provider.ObjectFinder {
-	if resp.StatusCode/100 != 2 || len(at.r.route.members) < 2 {
+	if resp.StatusCode/100 != 2 {
 		return nil
 	}
 	return provider.NewObjectFinder(at.r.Operation, resp.Header)

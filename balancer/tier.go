@@ -67,6 +67,7 @@ func (t *tier) ripen(now int64) {
 	for _, p := range [...]*parking{t.resting, t.busy} {
 		for i := p.due(now); i >= 0; i = p.due(now) {
 			t.order.add(i)
+			t.crowd.moves.Add(1)
 		}
 	}
 }
@@ -117,15 +118,22 @@ func (t *tier) wake(i int) {
 		t.order.add(i)
 	}
 	t.mu.Unlock()
-	t.crowd.queue.call()
+	t.crowd.moves.Add(1)
+	t.crowd.queue.notify()
 }
 
-// soonestBusy is when the first of those that are busy may be ready; endless: some are
-// until a request ends.
-func (t *tier) soonestBusy() (until int64, endless bool) {
+// soonestBusy is when the first of those that are busy may be ready.
+func (t *tier) soonestBusy() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.busy.soonest(), t.busy.endless > 0
+	return t.busy.soonest()
+}
+
+// mayFree tells whether one of those that are busy may be ready before the end.
+func (t *tier) mayFree(end int64) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.busy.endless > 0 || t.busy.Len() > 0 && t.busy.soonest() <= end
 }
 
 // spot is a place of an account in a tier.

@@ -91,8 +91,9 @@ func New(cfg Config) (*Transport, error) {
 	return t, nil
 }
 
-// SetAccounts replaces the accounts. Requests under way are not disturbed: they
-// finish as they began. Accounts that keep their name keep their place in health,
+// SetAccounts replaces the accounts. Attempts under way are not disturbed: they
+// finish as they began. Requests that wait for an account, and attempts that follow one
+// that failed, go to the new accounts. Accounts that keep their name keep their place in health,
 // quota and statistics; one whose credential is another is enabled, if its old one
 // had it disabled and no person did. On an error nothing has changed.
 func (t *Transport) SetAccounts(accounts []Account) error {
@@ -112,6 +113,11 @@ func (t *Transport) SetAccounts(accounts []Account) error {
 	t.fleet.Store(f)
 	t.domains.keep(f.domains)
 	if before != nil {
+		close(before.replaced)
+		for _, m := range f.members {
+			m.counters.full.Store(nil) // its limits may be others
+			m.counters.wake()          // nobody looks any more where it was parked
+		}
 		for name, m := range f.byName {
 			if old, ok := before.byName[name]; ok && old.identity != m.identity {
 				_ = t.replaced(context.Background(), m) // told to the hook; the account stays as it was

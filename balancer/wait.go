@@ -1,46 +1,86 @@
 package balancer
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
-// fromLine takes an account of a crowd. If all are busy, or others wait for them
-// already, it waits in line.
-func (c *chooser) fromLine(all *crowd) *attempt {
-	began := c.now
-	end := began.Add(c.patience(began))
-	if !began.Before(end) {
-		return c.from(all)
-	}
-	if all.queue.waiting.Load() == 0 {
-		if at := c.from(all); at != nil || !all.worthWaiting(end) {
-			return at
+// fromLine takes an account of the crowd. If all are busy, or others wait for them
+// already, it waits in line: where the accounts are changed meanwhile, in that of the
+// new ones. c.all is the crowd that it looked at last.
+func (c *chooser) fromLine() (*attempt, error) {
+	patience := c.patience(c.now)
+	end := c.now.Add(patience)
+	if patience <= 0 || c.all.queue.waiting.Load() == 0 {
+		at, worth := c.tryNow(end)
+		if at != nil || !worth || patience <= 0 {
+			return at, nil
 		}
 	}
-	place := all.queue.join()
-	defer all.queue.leave(place)
-	defer func() { c.r.waited += time.Since(began) }()
+	arrived := c.now
+	defer func() { c.r.waited += time.Since(arrived) }()
+	place := c.all.queue.join(len(c.s.tried) > 0)
+	defer func() { c.all.queue.leave(place) }()
 	for {
-		until := end
-		if all.queue.isFirst(place) { // who looks when the time has come for one of them
-			if soonest := moment(all.soonestBusy()); !soonest.IsZero() && soonest.Before(end) {
-				until = soonest
-			}
-		}
-		called := all.queue.wait(c.ctx, place, time.Until(until))
 		c.now = time.Now()
-		if c.ctx.Err() != nil {
-			return nil
-		}
-		c.left, c.waived = nil, false
-		if called || all.queue.isFirst(place) {
-			if at := c.from(all); at != nil {
-				return at
+		left := end.Sub(c.now)
+		first := c.all.queue.mayLook(place)
+		if first && c.outdated() {
+			next, err := c.move()
+			if err != nil {
+				return nil, err
 			}
-			all.queue.pass(place) // it may be right for another
+			was, from := c.all, place // nobody who comes now gets between
+			c.all, place = next, next.queue.join(len(c.s.tried) > 0)
+			was.queue.leave(from)
+			continue
 		}
-		if !c.now.Before(end) || !all.worthWaiting(end) {
-			return nil
+		if first {
+			at, worth := c.tryNow(end)
+			if at != nil || !worth {
+				return at, nil
+			}
+			c.all.queue.pass(place)
+			if c.again && c.now.Before(end) {
+				continue
+			}
+			left = min(left, time.Duration(c.all.soonestBusy()-c.now.UnixNano()))
 		}
+		if c.ctx.Err() != nil || !c.now.Before(end) {
+			return nil, nil
+		}
+		replaced := c.r.fleet.replaced
+		if c.outdated() { // it is told when it is the first
+			replaced = nil
+		}
+		c.all.queue.wait(c.ctx, place, left, replaced)
 	}
+}
+
+// tryNow looks for an account once. worth: one may be free before the end, or is
+// already.
+func (c *chooser) tryNow(end time.Time) (at *attempt, worth bool) {
+	c.left, c.waived, c.again = nil, false, false
+	moves := c.all.moves.Load()
+	if at = c.from(c.all); at != nil || c.ctx.Err() != nil || c.broken {
+		return at, false
+	}
+	c.again = c.again || c.all.moves.Load() != moves
+	return nil, c.again || c.all.busy(end)
+}
+
+// outdated tells whether the accounts have been changed since they were looked at.
+func (c *chooser) outdated() bool { return c.t.fleet.Load() != c.r.fleet }
+
+// move makes the request one for the accounts that there are now.
+func (c *chooser) move() (*crowd, error) {
+	f := c.t.fleet.Load()
+	route := f.like(c.r.route)
+	if route == nil {
+		return nil, &Error{Err: fmt.Errorf("%w: the accounts at %s were taken away", ErrNoAccount, c.r.route.base)}
+	}
+	c.r.fleet, c.r.route = f, route
+	return c.crowd()
 }
 
 // patience is how long the request may still wait.
@@ -58,11 +98,11 @@ func (c *chooser) patience(now time.Time) time.Duration {
 	return patience
 }
 
-// worthWaiting tells whether an account is full, or off duty, that may be ready before
-// a time.
-func (c *crowd) worthWaiting(end time.Time) bool {
+// busy tells whether an account is full, or off duty, that would do otherwise and may be
+// free before the end.
+func (c *crowd) busy(end time.Time) bool {
 	for _, t := range c.tiers {
-		if until, endless := t.soonestBusy(); endless || until < end.UnixNano() {
+		if t.mayFree(end.UnixNano()) {
 			return true
 		}
 	}
@@ -73,8 +113,7 @@ func (c *crowd) worthWaiting(end time.Time) bool {
 func (c *crowd) soonestBusy() int64 {
 	soonest := int64(noEnd)
 	for _, t := range c.tiers {
-		until, _ := t.soonestBusy()
-		soonest = min(soonest, until)
+		soonest = min(soonest, t.soonestBusy())
 	}
 	return soonest
 }
