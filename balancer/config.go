@@ -49,7 +49,7 @@ type Config struct {
 	// responses, files, batches. Requests that name one go there and nowhere else; what
 	// nobody knows of goes anywhere. Nil: in memory, the last 100,000.
 	Affinity    AffinityStore
-	AffinityTTL time.Duration // for how long; 0: 30 days
+	AffinityTTL time.Duration // for how long since an answer told of it last; 0: 30 days
 
 	// Requests of one session (see Hint) stay with one account while it is ready, for as
 	// long as no more than SessionTTL lies between two of them; one that finds it full or
@@ -108,8 +108,9 @@ type Hooks struct {
 	// when its answer was read or closed.
 	Attempt func(context.Context, Attempt)
 
-	// StoreError is called when a store ("health" or "quota") failed. Without its
-	// health an account counts as healthy; without its quota it is passed over.
+	// StoreError is called when a store ("health", "quota" or "affinity") failed. Without
+	// its health an account counts as healthy; without its quota it is passed over;
+	// without affinity nobody knows where things live, and requests go anywhere.
 	StoreError func(ctx context.Context, store string, err error)
 }
 
