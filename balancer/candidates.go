@@ -25,7 +25,7 @@ func (c *chooser) chosen(t *tier) (place int, declined bool) {
 		}
 		v.n, v.seen = 0, nil
 	}
-	return -1, false
+	return c.chosenOf(t) // many have ceased to be ready since somebody looked
 }
 
 // chosenOf asks the Picker about those alone that fit.

@@ -2,13 +2,16 @@ package balancer
 
 import (
 	"container/heap"
+	"math"
 	"math/rand/v2"
 )
 
 // turns takes places in turn, by weight, and as evenly spread as the weights allow:
-// each place has the time of its next turn, which moves on by one part in its weight.
+// the turns of a place lie one part in its weight apart, the first in the middle of its
+// first share.
 type turns struct {
 	weights []int64
+	had     []int64   // the turns that a place has had
 	at      []float64 // of the next turn
 	where   []int     // in queue; -1: not ready
 	queue   []int     // a heap by at, then by place
@@ -16,12 +19,25 @@ type turns struct {
 }
 
 func newTurns(weights []int64) *turns {
-	t := &turns{weights: weights, at: make([]float64, len(weights)), where: make([]int, len(weights))}
+	t := &turns{weights: weights, had: make([]int64, len(weights)), at: make([]float64, len(weights)), where: make([]int, len(weights))}
 	for i := range t.where {
 		t.where[i] = -1
-		t.at[i] = 1 / (2 * float64(weights[i])) // the middle of its first share
+		t.turn(i, 0)
 	}
 	return t
+}
+
+// turn sets how many turns a place has had. Equal times are equal to the last bit, so
+// that the same sequence comes again and again.
+func (t *turns) turn(i int, had int64) {
+	t.had[i], t.at[i] = had, (2*float64(had)+1)/(2*float64(t.weights[i]))
+}
+
+// skip lets a place have no more than so many turns to catch up with.
+func (t *turns) skip(i int, most float64) {
+	if least := int64(math.Ceil(t.now*float64(t.weights[i]) - 0.5 - most)); t.had[i] < least {
+		t.turn(i, least)
+	}
 }
 
 func (t *turns) len() int { return len(t.queue) }
@@ -31,7 +47,7 @@ func (t *turns) any() int { return t.queue[rand.IntN(len(t.queue))] } //nolint:g
 // add lets a place join at the present time: it has no turns to catch up with.
 func (t *turns) add(i int) {
 	if t.where[i] < 0 {
-		t.at[i] = max(t.at[i], t.now)
+		t.skip(i, 0)
 		heap.Push((*turnQueue)(t), i)
 	}
 }
@@ -54,13 +70,14 @@ func (t *turns) next(l looker) int {
 			passed = append(passed, i)
 		}
 	}
-	for _, i := range passed { // their turn is still to come
-		heap.Push((*turnQueue)(t), i)
-	}
 	if found >= 0 {
 		t.now = t.at[found]
-		t.at[found] += 1 / float64(t.weights[found])
+		t.turn(found, t.had[found]+1)
 		heap.Push((*turnQueue)(t), found)
+	}
+	for _, i := range passed { // their turn is still to come, but not all that they have missed
+		t.skip(i, 1)
+		heap.Push((*turnQueue)(t), i)
 	}
 	return found
 }
