@@ -368,5 +368,9 @@ func (at *attempt) report(k *check, o health.Outcome) {
 	}
 	ctx, cancel := at.books(at.t.healthInMemory)
 	defer cancel()
-	_ = at.t.update(ctx, k.domain, func(s health.State) health.State { return at.policy.Apply(s, o, now) }) // told to the hook
+	err := at.t.update(ctx, k.domain, func(s health.State) health.State { return at.policy.Apply(s, o, now) }) // told to the hook
+	if asked := at.r.Operation.Model; err == nil && k.subject.Model != "" && asked != k.subject.Model {
+		s := k.known()
+		at.t.domains.trouble(&s, asked, now) // by the name that requests know it by
+	}
 }

@@ -185,7 +185,9 @@ func TestASlotIsGivenBackOnce(t *testing.T) {
 	t.Run("the caller goes", func(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
 		fake.Always(providertest.Trickle(time.Hour))
-		lb := newTransport(t, over(fake, account("only", inFlight(1))))
+		cfg := over(fake, account("only", inFlight(1)))
+		cfg.Hold.Bytes = -1
+		lb := newTransport(t, cfg)
 		for range 5 {
 			ctx, cancel := context.WithCancel(t.Context())
 			resp, err := lb.RoundTrip(streamed(ctx, t))
@@ -492,4 +494,42 @@ func TestWaitersAreServedAfterARestEnds(t *testing.T) {
 		assert.Equal(t, 1, <-served)
 		assert.Equal(t, "b", strings.Join(keysSeen(fake)[2:], " "))
 	})
+}
+
+// While the accounts change again and again everybody is served, and nothing is left.
+func TestWaitingWhileAccountsChange(t *testing.T) {
+	fake := providertest.OpenAI(providertest.Config{})
+	cfg := over(fake, many(3, inFlight(2))...)
+	cfg.MaxWait = 30 * time.Second
+	cfg.Quota = quota.NewMemory(quota.MemoryConfig{})
+	lb := newTransport(t, cfg)
+	var calls sync.WaitGroup
+	stop := make(chan struct{})
+	for w := range 16 {
+		calls.Go(func() {
+			for i := range 40 {
+				_, _, err := send(session(t.Context(), strings.Repeat("s", 1+(w+i)%5)), t, lb)
+				assert.NoError(t, err)
+			}
+		})
+	}
+	var changes sync.WaitGroup
+	changes.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				assert.NoError(t, lb.SetAccounts(many(1+i%3, inFlight(int64(1+i%2)))))
+			}
+		}
+	})
+	calls.Wait()
+	close(stop)
+	changes.Wait()
+	require.NoError(t, lb.SetAccounts(many(3, inFlight(2))))
+	assert.Equal(t, map[string]int{"a0": 0, "a1": 0, "a2": 0}, inFlightOf(t, lb))
+	for range 6 { // no place is lost for good
+		hold(t.Context(), t, lb)
+	}
 }
