@@ -34,7 +34,6 @@ func (f *values) write(p []byte, t *tally) {
 		c := p[at]
 		at++
 		if !structural[c] {
-			at = nextStructural(p, at)
 			continue
 		}
 		switch c {
