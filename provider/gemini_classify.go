@@ -60,9 +60,8 @@ func geminiRefusal(e ending) (code, message string, ok bool) {
 	if r := e.promptFeedback.get("blockReason"); r.hasText() {
 		return r.text(), e.promptFeedback.get("blockReasonMessage").text(), true
 	}
-	candidate := e.candidates.first()
-	if r := candidate.get("finishReason"); geminiRefusals[string(r.plain())] {
-		return r.text(), candidate.get("finishMessage").text(), true
+	if r := e.finishReason; geminiRefusals[string(r.plain())] {
+		return r.text(), e.candidates.first().get("finishMessage").text(), true
 	}
 	return "", "", false
 }

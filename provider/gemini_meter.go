@@ -112,7 +112,7 @@ func geminiRead(t *tally, v node) (ends bool) {
 		t.geminiBody(&o)
 	}
 	t.fail(v, &o)
-	return o.candidates.first().get("finishReason").hasText() || o.promptFeedback.get("blockReason").hasText() ||
+	return o.finishReason.hasText() || o.promptFeedback.get("blockReason").hasText() ||
 		o.eventType.is("interaction.completed")
 }
 

@@ -123,6 +123,15 @@ func (n node) elements() iter.Seq[node] {
 	}
 }
 
+// front returns an array from its first element on, which is enough to walk over the
+// members of that without looking for its end.
+func (n node) front() node {
+	if !n.isArray() {
+		return nil
+	}
+	return n[skipSpace(n, 1):]
+}
+
 // first returns the first element of an array.
 func (n node) first() node {
 	for v := range n.elements() {

@@ -23,6 +23,7 @@ type object struct {
 type ending struct {
 	stopReason, stopDetails, delta node // Anthropic
 	promptFeedback, candidates     node // Gemini
+	finishReason                   node // of the first of candidates
 }
 
 // A choice has the members of one that say something.
@@ -36,9 +37,8 @@ func (o *object) read(n node) {
 			*field = value
 		}
 	}
-	if o.choices.isArray() {
-		o.first.read(o.choices.first())
-	}
+	o.first.read(o.choices.front())
+	o.finishReason = o.candidates.front().get("finishReason")
 }
 
 // field returns where the member of that name is kept; nil: nowhere.
