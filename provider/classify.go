@@ -89,6 +89,7 @@ func (pr *protocol) inArray(op *Operation, root node, h http.Header, now time.Ti
 		return v, true
 	}
 	last.read(root.last())
+	last.stopReason, last.delta = nil, nil // Anthropic's come in no array
 	return pr.refusedBy(&last)
 }
 
