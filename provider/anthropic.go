@@ -20,6 +20,7 @@ const (
 var Anthropic = &Provider{
 	Name:    anthropicName,
 	BaseURL: anthropicBase,
+	parsed:  officialBase(anthropicBase),
 	Source:  "ant-docs, ant-ts; provider-facts 4",
 	API: &API{
 		Name:  "anthropic",

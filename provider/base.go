@@ -133,6 +133,9 @@ func (b *base) below(u *url.URL) (string, bool) {
 // hasDotSegment reports whether a server could leave the base by resolving
 // path, which is in its unescaped form.
 func hasDotSegment(path string) bool {
+	if strings.IndexByte(path, '.') < 0 {
+		return false
+	}
 	for part := range strings.SplitSeq(path, "/") {
 		if part == "." || part == ".." {
 			return true
@@ -143,9 +146,14 @@ func hasDotSegment(path string) bool {
 
 // matchBelow returns an API.Match for an official base.
 func matchBelow(raw string) func(*url.URL) (string, bool) {
+	return officialBase(raw).below
+}
+
+// officialBase is parseBase for a base that is known to be good.
+func officialBase(raw string) *base {
 	b, err := parseBase(raw)
 	if err != nil {
 		panic("provider: official base: " + err.Error())
 	}
-	return b.below
+	return b
 }

@@ -21,6 +21,7 @@ const (
 var Gemini = &Provider{
 	Name:    "gemini",
 	BaseURL: geminiBase,
+	parsed:  officialBase(geminiBase),
 	Source:  "genai 1.77, ai.google.dev; provider-facts 5",
 	API: &API{
 		Name:     "gemini",

@@ -10,6 +10,7 @@ const openaiBase = "https://api.openai.com/v1"
 var OpenAI = &Provider{
 	Name:        "openai",
 	BaseURL:     openaiBase,
+	parsed:      officialBase(openaiBase),
 	StreamUsage: true,
 	Source:      "oai-spec, oai-docs; provider-facts 3",
 	API: &API{

@@ -46,7 +46,7 @@ type Provider struct {
 	// Source says where what is known about this place comes from.
 	Source string
 
-	parsed *base // of BaseURL as At was given it; nil: parsed when needed
+	parsed *base // of BaseURL as it was when p was made; nil: parsed when needed
 }
 
 // At returns a provider that speaks p's API in p's way at another base URL:

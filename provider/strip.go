@@ -72,9 +72,18 @@ func stripHeader(h http.Header) {
 // longestCredential is as long as the names of credentialHeaders are at most.
 const longestCredential = 32
 
+// credentialLengths says of each length whether one of credentialHeaders has it: most
+// headers are of another.
+var credentialLengths = func() (t [longestCredential + 1]bool) {
+	for name := range credentialHeaders {
+		t[len(name)] = true
+	}
+	return t
+}()
+
 // isCredentialHeader looks a name up in whatever spelling.
 func isCredentialHeader(name string) bool {
-	if len(name) > longestCredential {
+	if len(name) > longestCredential || !credentialLengths[len(name)] {
 		return false
 	}
 	var plain [longestCredential]byte
