@@ -142,7 +142,9 @@ func TestWhatAHealthCheckMayEnable(t *testing.T) {
 	)
 	money := provider.Probe{Name: "money", Path: "/models", Auth: provider.AuthAccount, Proves: []provider.Proof{provider.ProvesCredential, provider.ProvesMoney}}
 	reach := provider.Probe{Name: "reach", Path: "/models", Proves: []provider.Proof{provider.ProvesReach}}
-	person := func(p health.Policy, s health.State, now time.Time) health.State { return p.Disable(s, "too dear", now) }
+	person := func(p health.Policy, s health.State, now time.Time) health.State {
+		return p.Disable(s, "too dear", now)
+	}
 	apply := func(o health.Outcome) func(health.Policy, health.State, time.Time) health.State {
 		return func(p health.Policy, s health.State, now time.Time) health.State { return p.Apply(s, o, now) }
 	}
