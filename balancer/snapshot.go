@@ -108,7 +108,7 @@ func (t *Transport) Snapshot(ctx context.Context) (Snapshot, error) {
 	now := time.Now()
 	s := Snapshot{
 		Accounts: make([]AccountSnapshot, len(f.members)), Held: t.held.spent.Load(), Sessions: t.Sessions(maxSessionsShown),
-		Proxies: []DomainSnapshot{}, Routes: []DomainSnapshot{}, Providers: []DomainSnapshot{}, Models: []DomainSnapshot{},
+		Proxies: []DomainSnapshot{}, Routes: make([]DomainSnapshot, 0, len(f.ways)), Providers: []DomainSnapshot{}, Models: []DomainSnapshot{},
 	}
 	for i, m := range f.members {
 		s.Accounts[i] = m.snapshot(now)
@@ -136,7 +136,7 @@ func (m *member) snapshot(now time.Time) AccountSnapshot {
 	c := m.candidateAt(now.UnixNano())
 	a := AccountSnapshot{
 		Name: m.Name, Provider: m.Provider.Name, Proxy: m.proxy, Disabled: m.Disabled,
-		HealthSnapshot: healthSnapshot(m.domains[0].known(), now),
+		HealthSnapshot: m.domains[0].health(now),
 		InFlight:       c.InFlight, MaxInFlight: m.maxInFlight, Served: c.Served, Failed: m.counters.recent.count.Load(),
 		FirstByte: c.FirstByte, FirstByteMs: milliseconds(c.FirstByte),
 		LastErrors: m.counters.recent.list(),

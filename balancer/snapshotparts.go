@@ -16,10 +16,15 @@ import (
 
 // snapshot is a picture of the domain.
 func (d *domain) snapshot(now time.Time) DomainSnapshot {
-	return DomainSnapshot{Subject: d.subject, Name: d.subject.Name, Model: d.subject.Model, HealthSnapshot: healthSnapshot(d.known(), now)}
+	return DomainSnapshot{Subject: d.subject, Name: d.subject.Name, Model: d.subject.Model, HealthSnapshot: d.health(now)}
 }
 
-func healthSnapshot(s health.State, now time.Time) HealthSnapshot {
+// health is what is known of it, for pages.
+func (d *domain) health(now time.Time) HealthSnapshot {
+	s := d.state.Load()
+	if s == nil {
+		return HealthSnapshot{State: health.PhaseClosed.String()}
+	}
 	phase := s.Phase(now)
 	h := HealthSnapshot{
 		State: phase.String(), Reason: s.Reason, Since: s.Since, CheckedAt: s.LastCheck,
