@@ -72,7 +72,7 @@ func (a Attempt) line() string {
 		tell("at least %s", dollars(a.Cost))
 	}
 	if a.Retries > 0 {
-		tell("sent again %d times", a.Retries)
+		tell("sent %d times", a.Retries+1)
 	}
 	if a.Renewed {
 		tell("with a renewed token")
