@@ -1,0 +1,133 @@
+package balancer
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestParkingKeepsOrder drives a parking at random, beside a map that is gone through
+// one by one.
+func TestParkingKeepsOrder(t *testing.T) {
+	const n = 300
+	seed := rand.Uint64()
+	rnd := rand.New(rand.NewPCG(seed, 2))
+	p := newParking(n)
+	parked := map[int]int64{}
+	soonest := func() int64 {
+		first := int64(noEnd)
+		for _, until := range parked {
+			first = min(first, until)
+		}
+		return first
+	}
+	now := int64(0)
+	for range 20_000 {
+		i := rnd.IntN(n)
+		switch rnd.IntN(5) {
+		case 0, 1:
+			until := now + rnd.Int64N(1000)
+			if rnd.IntN(10) == 0 {
+				until = noEnd
+			}
+			p.put(i, until)
+			parked[i] = until
+		case 2:
+			_, in := parked[i]
+			require.Equal(t, in, p.take(i), "seed %d", seed)
+			delete(parked, i)
+		default:
+			now += rnd.Int64N(50)
+			for {
+				want := soonest()
+				i := p.due(now)
+				require.Equal(t, want <= now, i >= 0, "seed %d", seed)
+				if i < 0 {
+					break
+				}
+				require.Equal(t, want, parked[i], "seed %d: the soonest first", seed)
+				delete(parked, i)
+			}
+		}
+		require.Equal(t, len(parked), p.Len())
+		require.Equal(t, soonest(), p.soonest())
+		for i, at := range p.where {
+			if _, in := parked[i]; in {
+				require.EqualValues(t, i, p.queue[at])
+			} else {
+				require.EqualValues(t, -1, at)
+			}
+		}
+	}
+}
+
+func TestWhatWaitsForSomebodyIsNeverDue(t *testing.T) {
+	p := newParking(2)
+	p.put(0, noEnd)
+	assert.Equal(t, -1, p.due(noEnd-1))
+	assert.True(t, p.take(0))
+	assert.False(t, p.take(0))
+	assert.Zero(t, moment(nanos(time.Time{})))
+	at := time.Unix(12, 34)
+	assert.True(t, at.Equal(moment(nanos(at))))
+}
+
+// TestQueueIsInOrder: the first is called, and when it leaves the next; who leaves from
+// the middle lets nobody jump ahead.
+func TestQueueIsInOrder(t *testing.T) {
+	var q queue
+	called := func(e any) bool {
+		select {
+		case <-e.(chan struct{}):
+			return true
+		default:
+			return false
+		}
+	}
+	a, b, c, d := q.join(), q.join(), q.join(), q.join()
+	assert.EqualValues(t, 4, q.waiting.Load())
+	q.call()
+	q.call()
+	assert.True(t, called(a.Value))
+	assert.False(t, called(a.Value), "once is enough")
+	assert.False(t, called(b.Value))
+	q.leave(b)
+	assert.True(t, q.isFirst(a))
+	assert.False(t, called(c.Value))
+	assert.True(t, called(a.Value), "it may look once more for nothing")
+	q.leave(a)
+	assert.True(t, q.isFirst(c))
+	assert.True(t, called(c.Value), "who leaves lets the next look")
+	assert.False(t, called(d.Value))
+	q.leave(c)
+	q.leave(d)
+	q.call()
+	assert.Zero(t, q.waiting.Load())
+	assert.Zero(t, q.line.Len())
+}
+
+func TestWaitingEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var q queue
+		e := q.join()
+		start := time.Now()
+		q.wait(t.Context(), e, time.Minute)
+		assert.Equal(t, time.Minute, time.Since(start), "when its time has come")
+		start = time.Now()
+		time.AfterFunc(time.Second, q.call)
+		q.wait(t.Context(), e, time.Minute)
+		assert.Equal(t, time.Second, time.Since(start), "when it is called")
+		ctx, cancel := context.WithCancel(t.Context())
+		start = time.Now()
+		time.AfterFunc(2*time.Second, cancel)
+		q.wait(ctx, e, time.Minute)
+		assert.Equal(t, 2*time.Second, time.Since(start), "when nobody waits for it")
+		q.wait(t.Context(), e, -time.Second)
+		q.leave(e)
+	})
+}
