@@ -30,7 +30,7 @@ func put(t *testing.T, store health.Store, s health.Subject, f func(health.State
 	require.NoError(t, err)
 }
 
-func failing(n int) func(health.State) health.State {
+func failingFor(n int) func(health.State) health.State {
 	return func(s health.State) health.State {
 		for range n {
 			s = health.Policy{Jitter: -1, Rest: time.Hour}.Apply(s, health.Outcome{Reason: "500"}, time.Now())
@@ -114,7 +114,7 @@ func TestClearRest(t *testing.T) {
 		"proxy":         subject(health.KindProxy, "http://user:***@10.0.0.1:8080"),
 		"route":         subject(health.KindRoute, "http://user:***@10.0.0.1:8080 "+origin),
 	}
-	states := map[string]func(health.State) health.State{"failures": failing(5), "a limit": limitedFor(time.Hour)}
+	states := map[string]func(health.State) health.State{"failures": failingFor(5), "a limit": limitedFor(time.Hour)}
 	for name, s := range subjects {
 		for why, state := range states {
 			t.Run(name+", for "+why, func(t *testing.T) {

@@ -30,6 +30,7 @@ type route struct {
 	match   func(*url.URL) (rest string, ok bool)
 	api     protocol
 	members []*member // enabled ones, by priority
+	off     []*member // those that the configuration disables
 	byName  map[string]*member
 	crowds  *crowds
 }
@@ -106,10 +107,12 @@ func (f *fleet) index() {
 			routes[p] = r
 			f.routes = append(f.routes, r)
 		}
-		if !m.Disabled {
-			r.members = append(r.members, m)
-			r.byName[m.Name] = m
+		if m.Disabled {
+			r.off = append(r.off, m)
+			return
 		}
+		r.members = append(r.members, m)
+		r.byName[m.Name] = m
 	}
 	for _, m := range f.members { // APIs first: they win where bases are the same
 		if m.Provider.API.Match != nil {

@@ -62,13 +62,13 @@ func TestOrdersFindWhoeverFits(t *testing.T) {
 							}
 						}
 						some := slices.Contains(values(opinion), fits)
-						found := o.next(func(i int) fitness {
+						found := o.next(lookFunc(func(i int) fitness {
 							require.True(t, ready[i], "seed %d: it proposed %d, which is not in it", seed, i)
 							if opinion[i] == absent {
 								delete(ready, i)
 							}
 							return opinion[i]
-						})
+						}))
 						require.Equal(t, some, found >= 0, "seed %d", seed)
 						if some {
 							require.Equal(t, fits, opinion[found], "seed %d", seed)
@@ -77,12 +77,12 @@ func TestOrdersFindWhoeverFits(t *testing.T) {
 					require.Equal(t, len(ready), o.len(), "seed %d", seed)
 				}
 				for len(ready) > 0 { // and all of them can be found
-					i := o.next(func(int) fitness { return fits })
+					i := o.next(lookFunc(func(int) fitness { return fits }))
 					require.True(t, ready[i], "seed %d", seed)
 					o.remove(i)
 					delete(ready, i)
 				}
-				require.Equal(t, -1, o.next(func(int) fitness { return fits }))
+				require.Equal(t, -1, o.next(lookFunc(func(int) fitness { return fits })))
 			})
 		}
 	}
@@ -114,12 +114,12 @@ func TestFirstTakesTheFirst(t *testing.T) {
 			if want >= 0 {
 				want += from
 			}
-			require.Equal(t, want, f.next(func(i int) fitness {
+			require.Equal(t, want, f.next(lookFunc(func(i int) fitness {
 				if i < from {
 					return unfit
 				}
 				return fits
-			}))
+			})))
 		}
 	}
 }
@@ -143,7 +143,7 @@ func TestWeightsAreRespected(t *testing.T) {
 				o.add(i) // twice is once
 			}
 			for range 1000 {
-				o.next(func(int) fitness { return fits })
+				o.next(lookFunc(func(int) fitness { return fits }))
 			}
 			for i := range out {
 				o.remove(i)
@@ -152,7 +152,7 @@ func TestWeightsAreRespected(t *testing.T) {
 			const n = 60_000
 			counts := make([]int64, len(weights))
 			for range n {
-				counts[o.next(func(int) fitness { return fits })]++
+				counts[o.next(lookFunc(func(int) fitness { return fits }))]++
 			}
 			for i, w := range weights {
 				if out[i] {
@@ -181,7 +181,7 @@ func TestTurnsAreSpreadEvenly(t *testing.T) {
 	var got []int
 	counts := make([]float64, len(weights))
 	for n := 1; n <= 700; n++ {
-		i := o.next(func(int) fitness { return fits })
+		i := o.next(lookFunc(func(int) fitness { return fits }))
 		counts[i]++
 		if len(got) < 7 {
 			got = append(got, i)
@@ -203,12 +203,12 @@ func TestWhoComesBackHasNoTurnsToCatchUpWith(t *testing.T) {
 	}
 	o.remove(2)
 	for range 1000 {
-		require.NotEqual(t, 2, o.next(func(int) fitness { return fits }))
+		require.NotEqual(t, 2, o.next(lookFunc(func(int) fitness { return fits })))
 	}
 	o.add(2)
 	counts := make([]int, 3)
 	for range 300 {
-		counts[o.next(func(int) fitness { return fits })]++
+		counts[o.next(lookFunc(func(int) fitness { return fits }))]++
 	}
 	for i, n := range counts {
 		assert.InDelta(t, 100, n, 2, "place %d", i)
@@ -221,13 +221,13 @@ func TestATurnThatDidNotFitIsStillToCome(t *testing.T) {
 	o := newTurns([]int64{1, 1})
 	o.add(0)
 	o.add(1)
-	assert.Equal(t, 1, o.next(func(i int) fitness {
+	assert.Equal(t, 1, o.next(lookFunc(func(i int) fitness {
 		if i == 0 {
 			return unfit
 		}
 		return fits
-	}))
-	assert.Equal(t, 0, o.next(func(int) fitness { return fits }))
+	})))
+	assert.Equal(t, 0, o.next(lookFunc(func(int) fitness { return fits })))
 }
 
 // TestPairedTakesTheLighterOfTwo: with one clearly lighter than the others it gets what
@@ -244,17 +244,17 @@ func TestPairedTakesTheLighterOfTwo(t *testing.T) {
 	const n = 20_000
 	zero := 0
 	for range n {
-		if p.next(func(int) fitness { return fits }) == 0 {
+		if p.next(lookFunc(func(int) fitness { return fits })) == 0 {
 			zero++
 		}
 	}
 	assert.InDelta(t, 1-0.9*0.9, float64(zero)/n, 0.02)
-	assert.Equal(t, 3, p.next(func(i int) fitness {
+	assert.Equal(t, 3, p.next(lookFunc(func(i int) fitness {
 		if i == 3 {
 			return fits
 		}
 		return unfit
-	}), "the other draw need not fit")
+	})), "the other draw need not fit")
 }
 
 // TestDenseStaysConsistent: each place stands where it is said to, and nowhere else.
@@ -279,3 +279,8 @@ func TestDenseStaysConsistent(t *testing.T) {
 		require.Equal(t, len(d.places), in)
 	}
 }
+
+// lookFunc is a func that looks.
+type lookFunc func(i int) fitness
+
+func (f lookFunc) look(i int) fitness { return f(i) }

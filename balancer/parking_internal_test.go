@@ -1,10 +1,8 @@
 package balancer
 
 import (
-	"context"
 	"math/rand/v2"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -75,59 +73,4 @@ func TestWhatWaitsForSomebodyIsNeverDue(t *testing.T) {
 	assert.Zero(t, moment(nanos(time.Time{})))
 	at := time.Unix(12, 34)
 	assert.True(t, at.Equal(moment(nanos(at))))
-}
-
-// TestQueueIsInOrder: the first is called, and when it leaves the next; who leaves from
-// the middle lets nobody jump ahead.
-func TestQueueIsInOrder(t *testing.T) {
-	var q queue
-	called := func(e any) bool {
-		select {
-		case <-e.(chan struct{}):
-			return true
-		default:
-			return false
-		}
-	}
-	a, b, c, d := q.join(), q.join(), q.join(), q.join()
-	assert.EqualValues(t, 4, q.waiting.Load())
-	q.call()
-	q.call()
-	assert.True(t, called(a.Value))
-	assert.False(t, called(a.Value), "once is enough")
-	assert.False(t, called(b.Value))
-	q.leave(b)
-	assert.True(t, q.isFirst(a))
-	assert.False(t, called(c.Value))
-	assert.True(t, called(a.Value), "it may look once more for nothing")
-	q.leave(a)
-	assert.True(t, q.isFirst(c))
-	assert.True(t, called(c.Value), "who leaves lets the next look")
-	assert.False(t, called(d.Value))
-	q.leave(c)
-	q.leave(d)
-	q.call()
-	assert.Zero(t, q.waiting.Load())
-	assert.Zero(t, q.line.Len())
-}
-
-func TestWaitingEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var q queue
-		e := q.join()
-		start := time.Now()
-		q.wait(t.Context(), e, time.Minute)
-		assert.Equal(t, time.Minute, time.Since(start), "when its time has come")
-		start = time.Now()
-		time.AfterFunc(time.Second, q.call)
-		q.wait(t.Context(), e, time.Minute)
-		assert.Equal(t, time.Second, time.Since(start), "when it is called")
-		ctx, cancel := context.WithCancel(t.Context())
-		start = time.Now()
-		time.AfterFunc(2*time.Second, cancel)
-		q.wait(ctx, e, time.Minute)
-		assert.Equal(t, 2*time.Second, time.Since(start), "when nobody waits for it")
-		q.wait(t.Context(), e, -time.Second)
-		q.leave(e)
-	})
 }

@@ -181,8 +181,31 @@ func (c *chooser) none() error {
 	if passed.more > 0 {
 		passed.sooner(moment(c.all.soonest()))
 	}
-	if len(members) == 0 {
-		passed.add("all accounts at "+c.r.route.base, "disabled by configuration", time.Time{})
+	if c.one == nil {
+		c.disabled(&passed)
 	}
 	return &Error{RetryAt: passed.retryAt, Err: passed.err()}
+}
+
+// missing says why an account that is named cannot be asked at all.
+func (c *chooser) missing(name string) string {
+	switch {
+	case slices.ContainsFunc(c.r.route.off, func(m *member) bool { return m.Name == name }):
+		return disabledByConfiguration
+	case c.r.fleet.byName[name] != nil:
+		return "its provider does not stand where the URL leads"
+	default:
+		return "no account has that name"
+	}
+}
+
+// disabled names the accounts that the configuration disables, while there is room.
+func (c *chooser) disabled(passed *passedOver) {
+	for _, m := range c.r.route.off {
+		if len(passed.reasons) == maxReasons {
+			passed.more++
+			continue
+		}
+		passed.add(m.Name, disabledByConfiguration, time.Time{})
+	}
 }

@@ -108,11 +108,11 @@ func TestScheduleSaysWhenItOpens(t *testing.T) {
 
 func TestScheduleIsChecked(t *testing.T) {
 	for want, span := range map[string]Span{
-		"is not within a day":           {From: 9 * time.Hour, To: 25 * time.Hour},
-		"write times since midnight":    {From: -time.Hour, To: time.Hour},
-		"it begins and ends at 9h0m0s":  {From: 9 * time.Hour, To: 9 * time.Hour},
-		"one of them is no day":         {Days: []time.Weekday{7}, From: 0, To: time.Hour},
-		"Spans[1]: 24h0m0s to 1h0m0s i": {From: 24 * time.Hour, To: time.Hour},
+		"is not within a day":          {From: 9 * time.Hour, To: 25 * time.Hour},
+		"write times since midnight":   {From: -time.Hour, To: time.Hour},
+		"it begins and ends at 9h0m0s": {From: 9 * time.Hour, To: 9 * time.Hour},
+		"one of them is no day":        {Days: []time.Weekday{7}, From: 0, To: time.Hour},
+		"span 1: 24h0m0s to 1h0m0s i":  {From: 24 * time.Hour, To: time.Hour},
 	} {
 		s := Schedule{Spans: []Span{{From: 0, To: 24 * time.Hour}, span}}
 		require.ErrorContains(t, s.check(), want)

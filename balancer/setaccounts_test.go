@@ -20,13 +20,13 @@ import (
 )
 
 // inFlight limits an account to so many requests at the same time.
-func inFlight(n int64) func(*balancer.Account) {
+func oneInFlight(n int64) func(*balancer.Account) {
 	return func(a *balancer.Account) { a.Limits = []quota.Limit{{Unit: quota.InFlight, Max: n}} }
 }
 
 // waiting is a Transport whose accounts are full for ten seconds, with n requests that
 // wait in line; done waits for them.
-func waiting(t *testing.T, fake *providertest.Fake, n int, accounts ...balancer.Account) (lb *balancer.Transport, done func() (errs []error)) {
+func waitingFor(t *testing.T, fake *providertest.Fake, n int, accounts ...balancer.Account) (lb *balancer.Transport, done func() (errs []error)) {
 	t.Helper()
 	fake.Always(providertest.OK().After(10 * time.Second))
 	cfg := over(fake, accounts...)
@@ -56,10 +56,10 @@ func waiting(t *testing.T, fake *providertest.Fake, n int, accounts ...balancer.
 func TestThoseWhoWaitSeeNewAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
-		lb, done := waiting(t, fake, 3, account("full", inFlight(1)))
+		lb, done := waitingFor(t, fake, 3, account("full", oneInFlight(1)))
 		start := time.Now()
 		time.Sleep(time.Second)
-		require.NoError(t, lb.SetAccounts([]balancer.Account{account("full", inFlight(1)), account("new", inFlight(2))}))
+		require.NoError(t, lb.SetAccounts([]balancer.Account{account("full", oneInFlight(1)), account("new", oneInFlight(2))}))
 		synctest.Wait()
 		assert.Equal(t, []string{"full", "new", "new"}, keysSeen(fake), "at once")
 		assert.Equal(t, 1, snapshotOf(t, lb).Waiting, "one has no room there, either")
@@ -71,8 +71,8 @@ func TestThoseWhoWaitSeeNewAccounts(t *testing.T) {
 func TestThoseWhoWaitSeeAHigherLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
-		lb, done := waiting(t, fake, 3, account("main", inFlight(1)))
-		require.NoError(t, lb.SetAccounts([]balancer.Account{account("main", inFlight(3))}))
+		lb, done := waitingFor(t, fake, 3, account("main", oneInFlight(1)))
+		require.NoError(t, lb.SetAccounts([]balancer.Account{account("main", oneInFlight(3))}))
 		synctest.Wait()
 		assert.Equal(t, 3, fake.Count())
 		assert.Equal(t, 3, snapshotOf(t, lb).Accounts[0].InFlight, "the one under way counts")
@@ -83,8 +83,8 @@ func TestThoseWhoWaitSeeAHigherLimit(t *testing.T) {
 func TestARemovedAccountServesNobodyWhoWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
-		lb, done := waiting(t, fake, 2, account("old", inFlight(1)), account("kept", inFlight(1)))
-		require.NoError(t, lb.SetAccounts([]balancer.Account{account("kept", inFlight(1))}))
+		lb, done := waitingFor(t, fake, 2, account("old", oneInFlight(1)), account("kept", oneInFlight(1)))
+		require.NoError(t, lb.SetAccounts([]balancer.Account{account("kept", oneInFlight(1))}))
 		assert.Empty(t, done())
 		assert.Equal(t, 1, fake.CountFor("key-old"), "what was under way was not disturbed, and no more was sent")
 		assert.Equal(t, 3, fake.CountFor("key-kept"))
@@ -97,7 +97,7 @@ func TestARemovedAccountServesNobodyWhoWaited(t *testing.T) {
 func TestThoseWhoWaitLearnThatNobodyIsLeft(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
-		lb, done := waiting(t, fake, 2, account("old", inFlight(1)))
+		lb, done := waitingFor(t, fake, 2, account("old", oneInFlight(1)))
 		start := time.Now()
 		require.NoError(t, lb.SetAccounts([]balancer.Account{{Name: "elsewhere", Provider: provider.Anthropic, Secret: "x"}}))
 		synctest.Wait()
@@ -169,11 +169,11 @@ func TestAnAccountKeepsItsCountersUnderItsName(t *testing.T) {
 // still under way has no more room than before.
 func TestALimitHoldsAcrossARemoval(t *testing.T) {
 	fake := providertest.OpenAI(providertest.Config{})
-	lb := newTransport(t, over(fake, account("main", inFlight(1))))
+	lb := newTransport(t, over(fake, account("main", oneInFlight(1))))
 	stream, err := lb.RoundTrip(streamed(t.Context(), t))
 	require.NoError(t, err)
 	require.NoError(t, lb.SetAccounts([]balancer.Account{account("another")}))
-	require.NoError(t, lb.SetAccounts([]balancer.Account{account("main", inFlight(1))}))
+	require.NoError(t, lb.SetAccounts([]balancer.Account{account("main", oneInFlight(1))}))
 	_, _, err = send(t.Context(), t, lb)
 	require.ErrorIs(t, err, balancer.ErrNoAccount)
 	_, err = io.ReadAll(stream.Body)
@@ -182,12 +182,12 @@ func TestALimitHoldsAcrossARemoval(t *testing.T) {
 	require.Eventually(t, func() bool { _, _, err = send(t.Context(), t, lb); return err == nil }, 5*time.Second, 50*time.Millisecond)
 }
 
-// TestWaitingWhileAccountsChange: whatever changes, everybody is served and no slot is
+// TestWhoWaitsSeesTheNewAccounts: whatever changes, everybody is served and no slot is
 // lost.
-func TestWaitingWhileAccountsChange(t *testing.T) {
+func TestWhoWaitsSeesTheNewAccounts(t *testing.T) {
 	fake := providertest.OpenAI(providertest.Config{})
 	fake.Always(providertest.OK().After(time.Millisecond))
-	cfg := over(fake, account("a", inFlight(2)), account("b", inFlight(2)))
+	cfg := over(fake, account("a", oneInFlight(2)), account("b", oneInFlight(2)))
 	cfg.MaxWait = time.Minute
 	lb := newTransport(t, cfg)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -195,7 +195,7 @@ func TestWaitingWhileAccountsChange(t *testing.T) {
 	changer.Go(func() {
 		for i := 0; ctx.Err() == nil; i++ {
 			names := strings.Split("a b c d", " ")
-			assert.NoError(t, lb.SetAccounts([]balancer.Account{account(names[i%4], inFlight(2)), account(names[(i+1)%4], inFlight(2))}))
+			assert.NoError(t, lb.SetAccounts([]balancer.Account{account(names[i%4], oneInFlight(2)), account(names[(i+1)%4], oneInFlight(2))}))
 			time.Sleep(time.Millisecond)
 		}
 	})

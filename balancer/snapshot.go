@@ -107,7 +107,7 @@ func (t *Transport) Snapshot(ctx context.Context) (Snapshot, error) {
 	f := t.fleet.Load()
 	now := time.Now()
 	s := Snapshot{
-		Accounts: make([]AccountSnapshot, len(f.members)), Held: t.held.spent.Load(), Sessions: t.Sessions(maxSessionsShown),
+		Accounts: make([]AccountSnapshot, len(f.members)), Held: t.held.spent.Load(), Sessions: append([]Session{}, t.Sessions(maxSessionsShown)...),
 		Proxies: []DomainSnapshot{}, Routes: make([]DomainSnapshot, 0, len(f.ways)), Providers: []DomainSnapshot{}, Models: []DomainSnapshot{},
 	}
 	for i, m := range f.members {

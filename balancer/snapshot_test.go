@@ -34,7 +34,7 @@ func TestSnapshotShowsWhatFails(t *testing.T) {
 		}}
 		lb := newTransport(t, cfg)
 		proxy := "http://user:***@10.0.0.1:8080"
-		put(t, store, subject(health.KindProxy, proxy), failing(5))
+		put(t, store, subject(health.KindProxy, proxy), failingFor(5))
 		put(t, store, subject(health.KindProviderModel, "openai "+origin, "gpt-6"), limitedFor(time.Minute))
 		_, _, err := send(balancer.WithHint(t.Context(), balancer.Hint{Account: "ghost"}), t, lb) // nothing is sent
 		require.Error(t, err)
@@ -85,7 +85,7 @@ func TestSnapshotShowsErrorsLimitsAndQueues(t *testing.T) {
 		fake.Script(steps...)
 		limits := []quota.Limit{{Unit: quota.InFlight, Max: 1}, {Unit: quota.Requests, Max: 100, Window: quota.Rolling(time.Minute)}}
 		cfg := over(fake, account("main", func(a *balancer.Account) { a.Limits = limits }), account("free", priority(9), func(a *balancer.Account) { a.Models = map[string]string{"other": ""} }))
-		cfg.Policy, cfg.MaxWait = health.Policy{Failures: -1, Ratio: -1}, time.Minute
+		cfg.Policy, cfg.MaxWait, cfg.RetryBudget = health.Policy{Failures: -1, Ratio: -1}, time.Minute, balancer.RetryBudget{Share: -1, Min: -1}
 		lb := newTransport(t, cfg)
 		for range 7 {
 			_, _, err := send(t.Context(), t, lb)
@@ -167,7 +167,7 @@ func TestSnapshotIsJSON(t *testing.T) {
 	assert.JSONEq(t, `{
 		"accounts": [{"name":"main","provider":"openai","disabled":false,"ready":true,"state":"closed",
 			"failures":0,"refusals":0,"rests":0,"inFlight":0,"served":0,"failed":0,"firstByteMs":0}],
-		"proxies":[],"models":[],"waiting":0,"queues":[],
+		"proxies":[],"models":[],"waiting":0,"queues":[],"held":0,"sessions":[],
 		"routes":[{"name":"account main https://api.openai.com","state":"closed","failures":0,"refusals":0,"rests":0}],
 		"providers":[{"name":"openai https://api.openai.com","state":"closed","failures":0,"refusals":0,"rests":0}]}`, string(text))
 }

@@ -31,10 +31,10 @@ func (c *chooser) pinned() (*member, error) {
 	if r.Hint.Account != "" {
 		m := r.route.named(r.Hint.Account)
 		if m == nil {
-			return nil, &Error{Err: fmt.Errorf("%w: the account asked for, %.100q, is not there, or is disabled by configuration, or is at another provider than %s", ErrNoAccount, r.Hint.Account, r.route.base)}
+			return nil, &Error{Err: fmt.Errorf("%w: %s: %s", ErrNoAccount, short(r.Hint.Account), c.missing(r.Hint.Account))}
 		}
 		if reason := m.suits(r); reason != "" {
-			return nil, &Error{Err: fmt.Errorf("%w: the account asked for, %q, %s", ErrNoAccount, m.Name, reason)}
+			return nil, &Error{Err: fmt.Errorf("%w: %s: %s", ErrNoAccount, m.Name, reason)}
 		}
 		return m, nil
 	}

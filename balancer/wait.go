@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -77,7 +78,7 @@ func (c *chooser) move() (*crowd, error) {
 	f := c.t.fleet.Load()
 	route := f.like(c.r.route)
 	if route == nil {
-		return nil, &Error{Err: fmt.Errorf("%w: the accounts at %s were taken away", ErrNoAccount, c.r.route.base)}
+		return nil, &Error{Err: fmt.Errorf("%w: all accounts at %s: taken out of the configuration", ErrNoAccount, cmp.Or(c.r.route.base, c.r.route.api.Name))}
 	}
 	c.r.fleet, c.r.route = f, route
 	return c.crowd()
