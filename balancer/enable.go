@@ -13,7 +13,7 @@ import (
 // Account.Disabled. The error is that of a name that no account has, or the health
 // store's.
 func (t *Transport) Enable(ctx context.Context, account string) error {
-	return t.EnableSubject(ctx, health.Subject{Kind: health.KindAccount, Name: account})
+	return t.decide(ctx, "Enable", health.Subject{Kind: health.KindAccount, Name: account}, health.Policy.Enable)
 }
 
 // Disable takes an account out of use, for a reason that must hold no secret. Only
@@ -21,7 +21,7 @@ func (t *Transport) Enable(ctx context.Context, account string) error {
 // Where Config.Health is shared it holds for all programs, and after a restart. The
 // error is that of a name that no account has, or the health store's.
 func (t *Transport) Disable(ctx context.Context, account, reason string) error {
-	return t.DisableSubject(ctx, health.Subject{Kind: health.KindAccount, Name: account}, reason)
+	return t.decide(ctx, "Disable", health.Subject{Kind: health.KindAccount, Name: account}, disable(reason))
 }
 
 // EnableSubject is Enable for a proxy, a route, a provider or a model as well, by the
@@ -33,9 +33,12 @@ func (t *Transport) EnableSubject(ctx context.Context, s health.Subject) error {
 // DisableSubject is Disable for a proxy, a route, a provider or a model as well: the
 // accounts that need it are passed over.
 func (t *Transport) DisableSubject(ctx context.Context, s health.Subject, reason string) error {
-	return t.decide(ctx, "DisableSubject", s, func(p health.Policy, s health.State, now time.Time) health.State {
-		return p.Disable(s, reason, now)
-	})
+	return t.decide(ctx, "DisableSubject", s, disable(reason))
+}
+
+// disable is what a person does who takes something out of use.
+func disable(reason string) func(health.Policy, health.State, time.Time) health.State {
+	return func(p health.Policy, s health.State, now time.Time) health.State { return p.Disable(s, reason, now) }
 }
 
 // ClearRest ends the rest of an account, of a model, a proxy, a route or a provider,

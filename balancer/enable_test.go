@@ -160,8 +160,8 @@ func TestWhoeverIsNotThereCannotBeChanged(t *testing.T) {
 		err  error
 		says string
 	}{
-		"Enable":           {lb.Enable(ctx, "ghost"), `no account is named "ghost"`},
-		"Disable":          {lb.Disable(ctx, "ghost", "x"), `no account is named "ghost"`},
+		"Enable":           {lb.Enable(ctx, "ghost"), `balancer: Enable: no account is named "ghost"`},
+		"Disable":          {lb.Disable(ctx, "ghost", "x"), `balancer: Disable: no account is named "ghost"`},
 		"ResetErrors":      {lb.ResetErrors(ctx, false, "main", "ghost"), `no account is named "ghost"`},
 		"model of nobody":  {lb.ClearRest(ctx, subject(health.KindAccountModel, "ghost", "m")), `no account is named "ghost"`},
 		"no model":         {lb.ClearRest(ctx, subject(health.KindAccountModel, "main")), "a Model belongs to the kinds of models"},

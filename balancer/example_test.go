@@ -13,6 +13,41 @@ import (
 	"github.com/aitransport/aitransport/transport/transporttest"
 )
 
+// A person takes an account out of use, a page shows why, and somebody enables it
+// again.
+func ExampleTransport_Disable() {
+	lb, err := balancer.New(balancer.Config{
+		Accounts:     []balancer.Account{{Name: "main", Provider: provider.OpenAI, Secret: "key-1"}},
+		HealthChecks: balancer.HealthChecks{Enabled: true}, // every five minutes, idle and resting accounts
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer func() { _ = lb.Close() }()
+
+	ctx := context.Background()
+	if err := lb.Disable(ctx, "main", "too dear at night"); err != nil {
+		log.Fatal(err)
+	}
+	show := func() {
+		s, err := lb.Snapshot(ctx)
+		if err != nil {
+			log.Fatal(err)
+		}
+		for _, a := range s.Accounts {
+			fmt.Println(a.Name, a.State, a.Ready, a.NotReady)
+		}
+	}
+	show()
+	if err := lb.Enable(ctx, "main"); err != nil {
+		log.Fatal(err)
+	}
+	show()
+	// Output:
+	// main disabled false account "main" is disabled: too dear at night
+	// main closed true
+}
+
 // Two accounts, of which the first is rate limited: the caller gets a good answer,
 // and the trail tells why.
 func Example() {

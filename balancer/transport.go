@@ -92,8 +92,8 @@ func New(cfg Config) (*Transport, error) {
 }
 
 // SetAccounts replaces the accounts. Attempts under way are not disturbed: they
-// finish as they began. Requests that wait for an account, and attempts that follow one
-// that failed, go to the new accounts. Accounts that keep their name keep their place in health,
+// finish as they began, streams with them. Requests that wait in line, or fail over, go
+// on with the new accounts. Accounts that keep their name keep their place in health,
 // quota and statistics; one whose credential is another is enabled, if its old one
 // had it disabled and no person did. On an error nothing has changed.
 func (t *Transport) SetAccounts(accounts []Account) error {
