@@ -83,7 +83,7 @@ func TestAModelInTroubleHasACrowdOfItsOwn(t *testing.T) {
 		of := func(model string) *crowd { return r.crowds.of(lb, asking(r, model), time.Now().UnixNano()) }
 		all := of("gpt-5")
 		s := health.Subject{Kind: health.KindAccountModel, Name: "a", Model: "gpt-5"}
-		_, err := lb.update(t.Context(), lb.domains.failing(s), func(s health.State) health.State {
+		err := lb.update(t.Context(), lb.domains.failing(s), func(s health.State) health.State {
 			return health.Policy{Jitter: -1}.Apply(s, health.Outcome{Kind: health.OutcomeRest, Until: time.Now().Add(time.Minute)}, time.Now())
 		})
 		require.NoError(t, err)
