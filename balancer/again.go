@@ -82,7 +82,7 @@ func (s *serving) outlast(none error) (*attempt, error) {
 			return nil, none
 		}
 		d := max(time.Until(passed.RetryAt), 0) + limitWait + jitter(limitWait)
-		if s.rested += d; s.rested > s.t.cfg.MaxWait || !s.sleep(d) {
+		if s.rested += d; s.rested+s.waited > s.t.cfg.MaxWait || !s.sleep(d) {
 			return nil, s.gone(none)
 		}
 		at, err := s.t.choose(s.ctx, s)

@@ -138,12 +138,29 @@ func (a *answer) passed(p []byte) (renew bool, found []string) {
 		a.at.heard.Store(true)
 		a.at.record.FirstByte = now.Sub(a.at.started)
 		a.at.counters.speed.add(a.at.record.FirstByte, now)
+	}
+	if a.at.probing && a.proves() {
+		a.at.probing = false
 		a.at.recovered()
 	}
 	if now.Sub(a.renewed) > a.at.t.cfg.ttl()/4 {
 		a.renewed, renew = now, true
 	}
 	return renew, found
+}
+
+// proves tells whether what has come shows that the account is well: content, and no
+// error. Where that cannot be told, the first byte does.
+func (a *answer) proves() bool {
+	m, ok := a.meter.(contentMeter)
+	if !ok {
+		return true
+	}
+	if !m.Content() {
+		return false
+	}
+	_, failed := m.Failure()
+	return !failed
 }
 
 // recovered tells of a probe that it has succeeded: others wait for that, and a

@@ -26,6 +26,7 @@ type attempt struct {
 
 	body answer // if it is a good one
 
+	probing     bool    // it has the probe of one of checks, and nothing is known yet
 	checks      []check // the domains that mattered when it was chosen
 	few         [6]check
 	resort      bool              // it rests, and is tried for want of others

@@ -286,6 +286,7 @@ func (at *attempt) gather() (usable bool) {
 		if s := d.state.Load(); s != nil {
 			decision := at.policy.Allow(*s, now).Decision
 			k.claim = decision == health.DecisionClaim
+			at.probing = at.probing || k.claim
 			usable = usable && decision != health.DecisionNo
 		}
 		at.checks = append(at.checks, k)

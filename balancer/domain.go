@@ -150,7 +150,8 @@ func (ds *domains) failing(s health.Subject) *domain {
 	return d
 }
 
-// makeRoom forgets the healthy ones, and others if there are none.
+// makeRoom forgets the healthy ones, and of the others as many as it takes to have room
+// for a while: it walks over all of them.
 func (ds *domains) makeRoom() {
 	now := time.Now()
 	for s, d := range ds.models {
@@ -159,7 +160,7 @@ func (ds *domains) makeRoom() {
 		}
 	}
 	for s := range ds.models {
-		if len(ds.models) < maxModelDomains {
+		if len(ds.models) < maxModelDomains*9/10 {
 			return
 		}
 		delete(ds.models, s)
@@ -222,7 +223,9 @@ func (t *Transport) read(ctx context.Context, list []*domain) {
 			subjects[i] = d.subject
 		}
 		asOf := time.Now()
-		states, err := t.cfg.Health.Load(ctx, subjects)
+		bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+		states, err := t.cfg.Health.Load(bounded, subjects)
+		cancel()
 		if err == nil && len(states) != len(subjects) {
 			err = errStates
 		}

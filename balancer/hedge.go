@@ -50,7 +50,7 @@ func (s *serving) hedgeTime(t *try) time.Time {
 // silentTime is when an attempt that has not brought a byte has been silent for too
 // long; zero: never, or no longer.
 func (t *try) silentTime() time.Time {
-	if t.at.heard.Load() || !t.awaitsFirstByte() {
+	if t.at.heard.Load() || !t.awaitsFirstByte() || !t.mayEnd() {
 		return time.Time{}
 	}
 	since := t.begun
@@ -58,6 +58,13 @@ func (t *try) silentTime() time.Time {
 		since = time.Unix(0, sent)
 	}
 	return since.Add(t.s.t.cfg.FirstByteTimeout)
+}
+
+// mayEnd tells whether the attempt has no answer that is being judged.
+func (t *try) mayEnd() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.phase == trySending || t.phase == tryHolding
 }
 
 // ring does what is due.

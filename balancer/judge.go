@@ -139,6 +139,9 @@ func (at *attempt) conclude(v provider.Verdict, failed map[health.Subject]bool) 
 	for i := range at.checks {
 		k := &at.checks[i]
 		kind := k.subject.Kind
+		if kind == health.KindProvider && kind != blamed && isOutage(v.Class) && failed != nil {
+			failed[k.subject] = true // for this request others are better
+		}
 		onWay := kind == health.KindProxy || kind == health.KindRoute
 		switch {
 		case kind == blamed && !failed[k.subject]:
@@ -146,8 +149,6 @@ func (at *attempt) conclude(v provider.Verdict, failed map[health.Subject]bool) 
 			if failed != nil {
 				failed[k.subject] = true
 			}
-		case kind == health.KindProvider && isOutage(v.Class) && failed != nil: // for this request others are better
-			failed[k.subject] = true
 		case kind != blamed && (v.Class == provider.ClassOK || onWay && at.record.Status != 0): // any answer proves the way
 			at.report(k, health.Outcome{Kind: health.OutcomeSuccess, Free: at.r.Operation.Kind.Free()})
 		case k.claim:
@@ -195,7 +196,9 @@ func (at *attempt) blame(v provider.Verdict) (health.Kind, health.Outcome) {
 		if at.model == "" { // about a file, say, or a field we cannot read: it tells nothing of the account
 			return health.KindUnknown, o
 		}
-		rest(&o, missingRest)
+		if v.Class == provider.ClassModelNotFound || v.Permanent {
+			rest(&o, missingRest)
+		} // else it may be about this request: one that every account refuses must not put them all out of use
 	case provider.ClassQuotaExhausted:
 		rest(&o, quotaRest)
 		if v.Until.IsZero() {

@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -26,8 +27,13 @@ const day = 24 * time.Hour
 
 // check refuses what cannot have been meant.
 func (s *Schedule) check() error {
+	if s.Spans != nil && len(s.Spans) == 0 {
+		return errors.New("it has no spans, which is never: write nil for always, or set Disabled")
+	}
 	for i, span := range s.Spans {
 		switch {
+		case span.Days != nil && len(span.Days) == 0:
+			return fmt.Errorf("span %d: it is on no day: write nil for every day", i)
 		case span.From < 0 || span.From >= day || span.To < 0 || span.To > day:
 			return fmt.Errorf("span %d: %v to %v is not within a day: write times since midnight, such as 9*time.Hour", i, span.From, span.To)
 		case span.From == span.To:

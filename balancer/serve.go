@@ -28,14 +28,21 @@ func (t *Transport) RoundTrip(in *http.Request) (*http.Response, error) {
 		closeBody(in)
 		return nil, &Error{Err: ErrClosed}
 	}
+	understood := false
 	defer s.abandon()
+	defer func() {
+		if understood {
+			s.close()
+		} else {
+			closeBody(in)
+		}
+	}()
 	if err := t.understand(s.ctx, in, t.fleet.Load(), &s.Request); err != nil {
 		s.over = true
 		s.end()
-		closeBody(in)
 		return nil, err
 	}
-	defer s.close()
+	understood = true
 	t.retries.request()
 	resp, err := s.serve()
 	s.over = true
@@ -207,11 +214,20 @@ func (s *serving) nextReport() *try {
 		return t
 	}
 	gone := s.ctx.Done()
+	var timer *time.Timer
+	defer func() {
+		if timer != nil {
+			timer.Stop()
+		}
+	}()
 	for {
 		var alarm <-chan time.Time
 		if at := s.alarm(); !at.IsZero() {
-			timer := time.NewTimer(time.Until(at))
-			defer timer.Stop() // of the few that there may be
+			if timer == nil {
+				timer = time.NewTimer(time.Until(at))
+			} else {
+				timer.Reset(time.Until(at))
+			}
 			alarm = timer.C
 		}
 		select {

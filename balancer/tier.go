@@ -122,18 +122,31 @@ func (t *tier) wake(i int) {
 	t.crowd.queue.notify()
 }
 
-// soonestBusy is when the first of those that are busy may be ready.
-func (t *tier) soonestBusy() int64 {
+// soonest is when the first of those that are not ready may be.
+func (t *tier) soonest() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.busy.soonest()
+	return min(t.busy.soonest(), t.resting.soonest())
 }
 
-// mayFree tells whether one of those that are busy may be ready before the end.
-func (t *tier) mayFree(end int64) bool {
+// fewResting is how many of those that rest are looked at: of more than a request tries.
+const fewResting = 16
+
+// mayFree tells whether one of those that are not ready, and was not tried for the
+// request, may be before the end.
+func (t *tier) mayFree(c *chooser, end int64) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.busy.endless > 0 || t.busy.Len() > 0 && t.busy.soonest() <= end
+	if t.busy.endless > 0 || t.busy.soonest() <= end {
+		return true
+	}
+	for _, i := range t.resting.queue[:min(len(t.resting.queue), fewResting)] {
+		m := t.members[i]
+		if _, why := m.busy(c.now); t.resting.until[i] <= end && why != spentNow && !c.hasTried(m) {
+			return true
+		}
+	}
+	return false
 }
 
 // spot is a place of an account in a tier.

@@ -2,7 +2,6 @@ package balancer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -45,8 +44,8 @@ const minPool = 100
 // New makes a Transport. An error names the account and field that is wrong and
 // what to write instead; nothing has been sent then.
 func New(cfg Config) (*Transport, error) {
-	if cfg.MaxAttempts < 0 || cfg.MaxReplay < 0 || cfg.Deadline < 0 || cfg.MaxWait < 0 {
-		return nil, errors.New("balancer: MaxAttempts, MaxReplay, Deadline or MaxWait is negative: write 0 for the default")
+	if err := cfg.check(); err != nil {
+		return nil, err
 	}
 	if err := cfg.RetryBudget.check(); err != nil {
 		return nil, err

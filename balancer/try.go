@@ -182,6 +182,9 @@ func (t *try) silence() bool {
 		return false
 	}
 	t.cancel(errSilent)
+	if t.phase == tryHolding {
+		_ = t.answer.raw.Close() // should the context alone not end a Read
+	}
 	return true
 }
 
@@ -253,6 +256,8 @@ func (t *try) abandon() {
 	if t.answer != nil {
 		used = t.book()
 		_ = t.ahead.Close()
+	} else if t.resp != nil && t.resp.Body != nil {
+		_ = t.resp.Body.Close()
 	}
 	t.at.fail(v, used, nil)
 	t.cancel(nil)

@@ -45,7 +45,7 @@ func (c *chooser) fromLine() (*attempt, error) {
 			if c.again && c.now.Before(end) {
 				continue
 			}
-			left = min(left, time.Duration(c.all.soonestBusy()-c.now.UnixNano()))
+			left = min(left, time.Duration(c.all.soonest()-c.now.UnixNano()))
 		}
 		if c.ctx.Err() != nil || !c.now.Before(end) {
 			return nil, nil
@@ -67,7 +67,7 @@ func (c *chooser) tryNow(end time.Time) (at *attempt, worth bool) {
 		return at, false
 	}
 	c.again = c.again || c.all.moves.Load() != moves
-	return nil, c.again || c.all.busy(end)
+	return nil, c.again || c.all.busy(c, end)
 }
 
 // outdated tells whether the accounts have been changed since they were looked at.
@@ -99,33 +99,22 @@ func (c *chooser) patience(now time.Time) time.Duration {
 	return patience
 }
 
-// busy tells whether an account is full, or off duty, that would do otherwise and may be
-// free before the end.
-func (c *crowd) busy(end time.Time) bool {
+// busy tells whether an account is full, off duty or resting that would do otherwise and
+// may be ready before the end.
+func (c *crowd) busy(who *chooser, end time.Time) bool {
 	for _, t := range c.tiers {
-		if t.mayFree(end.UnixNano()) {
+		if t.mayFree(who, end.UnixNano()) {
 			return true
 		}
 	}
 	return false
 }
 
-// soonestBusy is when the first of them may be ready.
-func (c *crowd) soonestBusy() int64 {
-	soonest := int64(noEnd)
-	for _, t := range c.tiers {
-		soonest = min(soonest, t.soonestBusy())
-	}
-	return soonest
-}
-
 // soonest is when the first account may be ready, whatever it waits for.
 func (c *crowd) soonest() int64 {
 	soonest := int64(noEnd)
 	for _, t := range c.tiers {
-		t.mu.Lock()
-		soonest = min(soonest, t.busy.soonest(), t.resting.soonest())
-		t.mu.Unlock()
+		soonest = min(soonest, t.soonest())
 	}
 	return soonest
 }

@@ -492,7 +492,7 @@ func TestWaitersAreServedAfterARestEnds(t *testing.T) {
 		waiting(t.Context(), t, lb, 1, served)
 		require.NoError(t, lb.Enable(t.Context(), "b"))
 		assert.Equal(t, 1, <-served)
-		assert.Equal(t, "b", strings.Join(keysSeen(fake)[2:], " "))
+		assert.Equal(t, "b", strings.Join(keysSeen(fake)[2:], " "), "%v", keysSeen(fake))
 	})
 }
 
