@@ -156,5 +156,5 @@ func TestRecentErrorsAreBounded(t *testing.T) {
 	}
 	assert.EqualValues(t, 100, r.count.Load())
 	assert.Equal(t, "ab", short("ab"))
-	assert.Equal(t, maxShown-1+len("…"), len(short("a"+strings.Repeat("ö", maxShown))))
+	assert.Len(t, short("a"+strings.Repeat("ö", maxShown)), maxShown-1+len("…"))
 }

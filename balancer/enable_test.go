@@ -30,9 +30,10 @@ func put(t *testing.T, store health.Store, s health.Subject, f func(health.State
 	require.NoError(t, err)
 }
 
-func failingFor(n int) func(health.State) health.State {
+// failedOften is a state after five failures.
+func failedOften() func(health.State) health.State {
 	return func(s health.State) health.State {
-		for range n {
+		for range 5 {
 			s = health.Policy{Jitter: -1, Rest: time.Hour}.Apply(s, health.Outcome{Reason: "500"}, time.Now())
 		}
 		return s
@@ -114,7 +115,7 @@ func TestClearRest(t *testing.T) {
 		"proxy":         subject(health.KindProxy, "http://user:***@10.0.0.1:8080"),
 		"route":         subject(health.KindRoute, "http://user:***@10.0.0.1:8080 "+origin),
 	}
-	states := map[string]func(health.State) health.State{"failures": failingFor(5), "a limit": limitedFor(time.Hour)}
+	states := map[string]func(health.State) health.State{"failures": failedOften(), "a limit": limitedFor(time.Hour)}
 	for name, s := range subjects {
 		for why, state := range states {
 			t.Run(name+", for "+why, func(t *testing.T) {

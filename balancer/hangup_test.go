@@ -103,7 +103,7 @@ func TestHangingUpOnABodyThatDoesNotListen(t *testing.T) {
 		cfg := over(nil, twoAccounts()...)
 		cfg.RoundTripper = func(balancer.Account) (http.RoundTripper, error) {
 			return transport.RoundTripperFunc(func(*http.Request) (*http.Response, error) {
-				return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: r, ContentLength: -1}, nil
+				return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: r, ContentLength: -1}, nil
 			}), nil
 		}
 		lb := newTransport(t, cfg)

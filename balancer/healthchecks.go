@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -51,11 +52,11 @@ const (
 func (h HealthChecks) check() error {
 	switch {
 	case h.Interval < 0 || h.Concurrency < 0 || h.Timeout < 0:
-		return fmt.Errorf("Interval, Concurrency or Timeout is negative: write 0 for the default")
+		return errors.New("negative Interval, Concurrency or Timeout: write 0 for the default")
 	case h.Interval > 0 && h.Interval < time.Second:
-		return fmt.Errorf("Interval is %v: was its unit forgotten? Write at least a second, such as %v", h.Interval, defaultCheckInterval)
+		return fmt.Errorf("an Interval of %v: was its unit forgotten? Write at least a second, such as %v", h.Interval, defaultCheckInterval)
 	case h.Timeout > 0 && h.Timeout < time.Millisecond:
-		return fmt.Errorf("Timeout is %v: was its unit forgotten? Write %d*time.Second", h.Timeout, int64(h.Timeout))
+		return fmt.Errorf("a Timeout of %v: was its unit forgotten? Write %d*time.Second", h.Timeout, int64(h.Timeout))
 	default:
 		return nil
 	}

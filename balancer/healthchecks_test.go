@@ -453,7 +453,7 @@ func TestHealthChecksConfigurationIsChecked(t *testing.T) {
 	for want, h := range map[string]balancer.HealthChecks{
 		"negative":                {Interval: -1},
 		"was its unit forgotten?": {Interval: 300},
-		"Timeout is 30ns":         {Timeout: 30},
+		"a Timeout of 30ns":       {Timeout: 30},
 	} {
 		cfg := over(nil, account("main"))
 		cfg.HealthChecks = h

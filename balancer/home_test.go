@@ -169,7 +169,7 @@ func (w *homeWorld) response(t *testing.T, hint balancer.Hint) (id string) {
 	return idOf(t, answer, "id")
 }
 
-func (w *homeWorld) follow(t *testing.T, ctx context.Context, id string) (status int, err error) {
+func (w *homeWorld) follow(ctx context.Context, t *testing.T, id string) (status int, err error) {
 	t.Helper()
 	status, _, err = do(w.lb, newRequest(ctx, t, http.MethodGet, responsesURL+"/"+id, ""))
 	return status, err
@@ -179,13 +179,13 @@ func TestUnknownThingsGoAnywhereAndAreLearnt(t *testing.T) {
 	w := newHomeWorld(t, provider.OpenAI, providertest.OpenAI(providertest.Config{}))
 	id := w.response(t, balancer.Hint{Account: "second"})
 	other := newHomeWorld(t, provider.OpenAI, w.fake) // knows nothing
-	status, err := other.follow(t, t.Context(), id)
+	status, err := other.follow(t.Context(), t, id)
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusNotFound, status, "anywhere is the first")
-	status, err = other.follow(t, balancer.WithHint(t.Context(), balancer.Hint{Account: "second"}), id)
+	status, err = other.follow(balancer.WithHint(t.Context(), balancer.Hint{Account: "second"}), t, id)
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusOK, status)
-	status, err = other.follow(t, t.Context(), id)
+	status, err = other.follow(t.Context(), t, id)
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusOK, status, "learnt from the good answer")
 }
@@ -203,7 +203,7 @@ func TestTheHomeIsGone(t *testing.T) {
 			id := w.response(t, balancer.Hint{Account: "third"})
 			before := w.fake.Count()
 			require.NoError(t, w.lb.SetAccounts(change(append([]balancer.Account(nil), w.cfg.Accounts...))))
-			_, err := w.follow(t, t.Context(), id)
+			_, err := w.follow(t.Context(), t, id)
 			require.ErrorIs(t, err, balancer.ErrNoAccount)
 			assert.ErrorContains(t, err, id)
 			assert.ErrorContains(t, err, `"third"`)
@@ -217,7 +217,7 @@ func TestThingsOfTheOnlyAccountAreRemembered(t *testing.T) {
 	w := newHomeWorld(t, provider.OpenAI, providertest.OpenAI(providertest.Config{}), func(c *balancer.Config) { c.Accounts = c.Accounts[1:2] })
 	id := w.response(t, balancer.Hint{})
 	require.NoError(t, w.lb.SetAccounts([]balancer.Account{account("first", priority(-1)), account("second")}))
-	status, err := w.follow(t, t.Context(), id)
+	status, err := w.follow(t.Context(), t, id)
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusOK, status)
 }
@@ -253,7 +253,7 @@ func TestTheHomeFails(t *testing.T) {
 	id := w.response(t, balancer.Hint{Account: "third"})
 	w.fake.Always(providertest.ServerError())
 	before := w.fake.Count()
-	status, err := w.follow(t, t.Context(), id)
+	status, err := w.follow(t.Context(), t, id)
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusInternalServerError, status)
 	for _, by := range keysSeen(w.fake)[before:] {
@@ -265,7 +265,7 @@ func TestTenantsDoNotSeeEachOthersThings(t *testing.T) {
 	w := newHomeWorld(t, provider.OpenAI, providertest.OpenAI(providertest.Config{}))
 	id := w.response(t, balancer.Hint{Account: "third", Tenant: "a"})
 	for tenant, want := range map[string]int{"a": http.StatusOK, "b": http.StatusNotFound, "": http.StatusNotFound} {
-		status, err := w.follow(t, balancer.WithHint(t.Context(), balancer.Hint{Tenant: tenant}), id)
+		status, err := w.follow(balancer.WithHint(t.Context(), balancer.Hint{Tenant: tenant}), t, id)
 		require.NoError(t, err)
 		assert.Equal(t, want, status, "tenant %q", tenant)
 	}
@@ -277,12 +277,12 @@ func TestThingsAreForgottenAfterTheirTime(t *testing.T) {
 		id := w.response(t, balancer.Hint{Account: "third"})
 		for range 2 { // an answer that tells of it begins its time anew
 			time.Sleep(59 * time.Minute)
-			status, err := w.follow(t, t.Context(), id)
+			status, err := w.follow(t.Context(), t, id)
 			require.NoError(t, err)
 			assert.Equal(t, http.StatusOK, status)
 		}
 		time.Sleep(61 * time.Minute)
-		status, err := w.follow(t, t.Context(), id)
+		status, err := w.follow(t.Context(), t, id)
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusNotFound, status, "it goes anywhere")
 	})
@@ -326,7 +326,7 @@ func TestABrokenAffinityStoreIsReported(t *testing.T) {
 				id := w.response(t, balancer.Hint{Account: "first"})
 				assert.Equal(t, []string{"affinity"}, said, "it could not be remembered")
 				start := time.Now()
-				status, err := w.follow(t, t.Context(), id)
+				status, err := w.follow(t.Context(), t, id)
 				require.NoError(t, err)
 				assert.Equal(t, http.StatusOK, status)
 				assert.LessOrEqual(t, time.Since(start), 5*time.Second)
@@ -353,7 +353,7 @@ func TestAThingIsStrongerThanASession(t *testing.T) {
 		ids[name] = w.response(t, balancer.Hint{Account: name})
 	}
 	for name, id := range ids {
-		status, err := w.follow(t, session(t.Context(), "s"), id)
+		status, err := w.follow(session(t.Context(), "s"), t, id)
 		require.NoError(t, err)
 		assert.Equal(t, http.StatusOK, status, name)
 	}

@@ -190,7 +190,7 @@ func TestTurnsAreSpreadEvenly(t *testing.T) {
 			require.InDelta(t, float64(n)*float64(w)/7, counts[i], 1.01, "after %d", n)
 		}
 	}
-	assert.Equal(t, 5, len(slices.DeleteFunc(slices.Clone(got), func(i int) bool { return i != 0 })))
+	assert.Len(t, slices.DeleteFunc(slices.Clone(got), func(i int) bool { return i != 0 }), 5)
 	assert.NotEqual(t, []int{0, 0, 0, 0, 0}, got[:5], "not all at once")
 }
 

@@ -34,7 +34,7 @@ func TestSnapshotShowsWhatFails(t *testing.T) {
 		}}
 		lb := newTransport(t, cfg)
 		proxy := "http://user:***@10.0.0.1:8080"
-		put(t, store, subject(health.KindProxy, proxy), failingFor(5))
+		put(t, store, subject(health.KindProxy, proxy), failedOften())
 		put(t, store, subject(health.KindProviderModel, "openai "+origin, "gpt-6"), limitedFor(time.Minute))
 		_, _, err := send(balancer.WithHint(t.Context(), balancer.Hint{Account: "ghost"}), t, lb) // nothing is sent
 		require.Error(t, err)

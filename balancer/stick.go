@@ -175,7 +175,7 @@ func (c *chooser) stay(m *member) {
 	if !c.sticks || m.Name == c.home {
 		return
 	}
-	changed := false
+	var changed bool
 	if c.home == "" {
 		_, changed = t.sessions.bind(r.tenant, r.session, m.Name, c.now)
 		r.counted = true

@@ -69,7 +69,7 @@ func inFlightOf(t *testing.T, lb *balancer.Transport) map[string]int {
 	require.NoError(t, err)
 	all := make(map[string]int)
 	for _, a := range s.Accounts {
-		all[a.Name] = int(a.InFlight)
+		all[a.Name] = a.InFlight
 	}
 	return all
 }

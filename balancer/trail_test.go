@@ -176,7 +176,7 @@ func TestTheTrailIsJSON(t *testing.T) {
 func TestTheTrailIsBounded(t *testing.T) {
 	lb := newTransport(t, over(answers(200, "{}"), account("main")))
 	ctx, trail := balancer.WithTrail(t.Context())
-	most, last := 0, uint64(0)
+	most := 0
 	const n = 10_100
 	for i := range n {
 		_, _, err := do(lb, newRequest(ctx, t, http.MethodPost, chatURL, chat))
@@ -186,7 +186,7 @@ func TestTheTrailIsBounded(t *testing.T) {
 		}
 	}
 	list := trail.Attempts()
-	last = list[len(list)-1].Request
+	last := list[len(list)-1].Request
 	assert.LessOrEqual(t, most, 10_000)
 	assert.EqualValues(t, n, last, "the newest are kept")
 	assert.GreaterOrEqual(t, len(list), 5_000)

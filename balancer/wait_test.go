@@ -23,11 +23,21 @@ import (
 	"github.com/aitransport/aitransport/transport"
 )
 
+// chatted sends a chat, in whatever goroutine.
+func chatted(ctx context.Context, lb *balancer.Transport) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, chatURL, strings.NewReader(chat))
+	if err != nil {
+		return err
+	}
+	_, _, err = do(lb, r)
+	return err
+}
+
 // waiting sends a chat beside the others and tells its number when it was answered.
 func waiting(ctx context.Context, t *testing.T, lb *balancer.Transport, n int, served chan<- int) {
 	t.Helper()
 	go func() {
-		if _, _, err := send(ctx, t, lb); err == nil {
+		if err := chatted(ctx, lb); err == nil {
 			served <- n
 		} else {
 			served <- -n
@@ -124,7 +134,7 @@ func TestNewcomersDoNotOvertake(t *testing.T) {
 		for i := range 10 { // each comes just when a slot becomes free
 			time.Sleep(time.Second)
 			go func() {
-				_, _, _ = send(t.Context(), t, lb)
+				_ = chatted(t.Context(), lb)
 				served <- 10 + i
 			}()
 		}
@@ -361,7 +371,7 @@ func TestCloseAndShutdownWhileWaiting(t *testing.T) {
 			hold(t.Context(), t, lb)
 			errs := make(chan error, 5)
 			for range 5 {
-				go func() { _, _, err := send(t.Context(), t, lb); errs <- err }()
+				go func() { errs <- chatted(t.Context(), lb) }()
 			}
 			synctest.Wait()
 			require.NoError(t, lb.Close())
@@ -420,7 +430,7 @@ func TestSetAccountsReachesThoseWhoWait(t *testing.T) {
 				}
 				assert.Equal(t, []int{1, 2, 3, 4, 5}, numbers(served, 5))
 				assert.Equal(t, 5*time.Second, time.Since(start))
-				assert.Equal(t, 5, len(slices.DeleteFunc(keysSeen(fake)[1:], func(s string) bool { return s != tt.want })))
+				assert.Len(t, slices.DeleteFunc(keysSeen(fake)[1:], func(s string) bool { return s != tt.want }), 5)
 			})
 		})
 	}
