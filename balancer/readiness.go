@@ -98,16 +98,16 @@ func (c *chooser) why(m *member, now time.Time) objection {
 	if reason := m.suits(c.r); reason != "" {
 		return objection{reason: reason}
 	}
-	o := m.objection(now)
-	if o.reason == "" {
-		if v, d := m.modelVerdict(c.t, c.r.Operation.Model, now); v.Decision == health.DecisionNo {
-			o = rests(d, v)
-		}
-	}
 	if c.hasTried(m) {
-		o.reason = "already tried"
+		return objection{reason: "already tried"}
 	}
-	return o
+	if o := m.objection(now); o.reason != "" {
+		return o
+	}
+	if v, d := m.modelVerdict(c.t, c.r.Operation.Model, now); v.Decision == health.DecisionNo {
+		return rests(d, v)
+	}
+	return objection{}
 }
 
 // objection says what speaks against an account whatever the request.

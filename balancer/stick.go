@@ -138,13 +138,16 @@ func (c *chooser) stuck(all *crowd) *attempt {
 	c.home = c.known()
 	if m := c.r.route.named(c.home); m != nil && m.suits(c.r) == "" {
 		switch why := c.usable(m); {
-		case why == fits && !c.tooBusy(m, all):
+		case why == fits && !c.tooBusy(m, all, 0):
 			at, full := c.take(m)
-			if at != nil {
+			if at != nil && !c.tooBusy(m, all, 1) { // many may have come at the same moment
 				return at
 			}
+			if at != nil {
+				at.unmake()
+			}
 			c.left = append(c.left, m)
-			c.bent = full
+			c.bent = full || at != nil
 		case why == fits, why == absent && m.crowded(c.now) && !c.hasTried(m):
 			c.bent = true
 		}
@@ -214,7 +217,7 @@ func (c *chooser) byRing(all *crowd) *attempt {
 		steps := 0
 		for i := range t.ringOf().walk(hash) {
 			m := t.members[i]
-			if c.usable(m) == fits && !c.tooBusy(m, all) {
+			if c.usable(m) == fits && !c.tooBusy(m, all, 0) {
 				if at, _ := c.take(m); at != nil {
 					c.stay(m)
 					return at
@@ -233,9 +236,10 @@ func (c *chooser) byRing(all *crowd) *attempt {
 }
 
 // tooBusy tells whether an account is much busier than others are: than the least busy of
-// a few that are drawn, so that nobody has to ask all.
-func (c *chooser) tooBusy(m *member, all *crowd) bool {
-	inFlight := m.counters.inFlight.Load()
+// a few that are drawn, so that nobody has to ask all. own of its requests in flight are
+// this one.
+func (c *chooser) tooBusy(m *member, all *crowd, own int64) bool {
+	inFlight := m.counters.inFlight.Load() - own
 	if inFlight < bendFrom {
 		return false
 	}
