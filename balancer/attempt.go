@@ -35,11 +35,11 @@ type attempt struct {
 	started     time.Time
 	askedUsage  bool // of a stream, for ourselves
 	ended       sync.Once
-	tokens      [2]string    // that were sent: the second was renewed
-	spared      bool         // its token was refused, and renewed for the next request
-	heard       atomic.Bool  // the first byte of the answer's body has come
-	waits       atomic.Int64 // when the request had been sent, as UnixNano; 0: it was not, or nobody told
-	unrenewed   error        // why the token that the answer refuses could not be renewed; nil: it was not tried
+	spared      bool                // its token was refused, and renewed for the next request
+	heard       atomic.Bool         // the first byte of the answer's body has come
+	waits       atomic.Int64        // when the request had been sent, as UnixNano; 0: it was not, or nobody told
+	hides       func(string) string // the tokens that were sent, unless the account has but one; nil: none
+	unrenewed   error               // why the token that the answer refuses could not be renewed; nil: it was not tried
 
 	mu     sync.Mutex // a layer may send twice at the same time: guards way
 	way    taken
@@ -139,7 +139,9 @@ func (at *attempt) request(ctx context.Context, get func(context.Context) (strin
 	if token, err = get(ctx); err != nil {
 		return nil, "", &credentialError{err}
 	}
-	at.tokens[0], at.tokens[1] = token, at.tokens[0]
+	if !at.static {
+		at.hides = masking(token, at.hides)
+	}
 	if err := at.authorize(out, token); err != nil {
 		return nil, "", &credentialError{err}
 	}
@@ -151,10 +153,14 @@ func (at *attempt) request(ctx context.Context, get func(context.Context) (strin
 
 // mask hides the credential in a text, should anybody quote it.
 func (at *attempt) mask(text string) string {
-	for _, token := range at.tokens {
-		if len(token) >= minMasked && text != "" {
-			text = strings.ReplaceAll(text, token, "***")
+	switch {
+	case text == "":
+	case at.static:
+		if token, err := at.credential.Token(context.Background()); err == nil && len(token) >= minMasked {
+			return strings.ReplaceAll(text, token, "***")
 		}
+	case at.hides != nil:
+		return at.hides(text)
 	}
 	return text
 }

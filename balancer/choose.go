@@ -188,10 +188,8 @@ func (c *chooser) spares(m *member) bool {
 	if c.luck == 0 {
 		c.luck = rand.Uint64() | 1 //nolint:gosec // spreading load needs no secrecy
 	}
-	const bits = 53                                           // of a float64's fraction
-	draw := (c.luck ^ m.domains[0].seed) * 0x9e3779b97f4a7c15 // SplitMix64's constants
-	draw = (draw ^ draw>>30) * 0xbf58476d1ce4e5b9
-	return float64(draw>>(64-bits))/(1<<bits) >= share
+	const bits = 53 // of a float64's fraction
+	return float64(mix(c.luck^m.domains[0].seed)>>(64-bits))/(1<<bits) >= share
 }
 
 // take reserves an account's quota and claims the probes it needs, or gives all of
@@ -319,15 +317,14 @@ func (at *attempt) claimProbes(ctx context.Context) bool {
 			return s
 		})
 		cancel()
-		if err != nil { // a broken store rests nobody; a caller who has gone is noticed soon
-			mine = ctx.Err() == nil
-		}
-		if !mine {
+		if err == nil && !mine {
 			for j := i; j < len(at.checks); j++ { // those are not ours
 				at.checks[j].claim = false
 			}
 			return false
 		}
+		// A broken store rests nobody: the probe may be ours, and will be given back as if it
+		// were.
 	}
 	return true
 }

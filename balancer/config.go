@@ -110,7 +110,8 @@ type Hooks struct {
 
 	// StoreError is called when a store ("health", "quota" or "affinity") failed. Without
 	// its health an account counts as healthy; without its quota it is passed over;
-	// without affinity nobody knows where things live, and requests go anywhere.
+	// without affinity nobody knows where things live, and requests go anywhere. It must
+	// not call Close, which waits for the refresh that may be what failed.
 	StoreError func(ctx context.Context, store string, err error)
 }
 
