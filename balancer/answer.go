@@ -250,5 +250,5 @@ func (a *answer) cutShort() bool {
 // hasEnd tells whether an answer's own words say where it ends.
 func hasEnd(h http.Header) bool {
 	kind := mediaType(h)
-	return (kind == "text/event-stream" || isJSON(kind)) && h.Get("Content-Encoding") == ""
+	return (kind == "text/event-stream" || isJSON(kind)) && header(h, "Content-Encoding") == ""
 }

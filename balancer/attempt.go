@@ -112,7 +112,7 @@ func sound(resp *http.Response, err error) (*http.Response, error) {
 // yields.
 func (at *attempt) request(ctx context.Context, get func(context.Context) (string, error)) (out *http.Request, token string, err error) {
 	out = at.r.in.WithContext(transport.WithTrace(ctx, at.trace()))
-	out.Header, out.Trailer = at.r.in.Header.Clone(), at.r.in.Trailer.Clone()
+	out.Header, out.Trailer = provider.WithoutCredentials(at.r.in.Header), provider.WithoutCredentials(at.r.in.Trailer)
 	if err := at.Provider.Address(out, at.r.rest); err != nil {
 		return nil, "", &prepareError{err}
 	}
@@ -129,11 +129,13 @@ func (at *attempt) request(ctx context.Context, get func(context.Context) (strin
 			return nil, "", &prepareError{err}
 		}
 	}
-	provider.StripCredentials(out)
+	if at.Provider.Rewrite != nil || out.URL.RawQuery != "" || out.URL.User != nil { // else there are none
+		provider.StripCredentials(out)
+	}
 	for name, values := range at.Header {
 		out.Header[name] = slices.Clone(values)
 	}
-	if out.Header.Get("Accept-Encoding") != "" {
+	if header(out.Header, "Accept-Encoding") != "" {
 		out.Header.Set("Accept-Encoding", "identity") // usage and errors are read on the way
 	}
 	if token, err = get(ctx); err != nil {
@@ -360,6 +362,10 @@ func statusOrNone(status int) any {
 // report tells health what an attempt says about one domain. A store is written only
 // if that changes anything.
 func (at *attempt) report(k *check, o health.Outcome) {
+	if !k.claim && o.Kind == health.OutcomeSuccess && k.state.Load() == nil { // as nearly always
+		k.succeeded()
+		return
+	}
 	o.Started, o.Seed = at.started, k.seed
 	now := time.Now()
 	known := k.known()

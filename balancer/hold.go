@@ -246,7 +246,7 @@ func isJSON(kind string) bool { return kind == "application/json" || strings.Has
 
 // mediaType is the content type of an answer, without its parameters.
 func mediaType(h http.Header) string {
-	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	kind, _, _ := strings.Cut(header(h, "Content-Type"), ";")
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 

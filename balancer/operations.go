@@ -56,7 +56,7 @@ func listed(kinds []provider.OperationKind) string {
 }
 
 // isWebSocket tells whether a request asks to leave HTTP for a WebSocket.
-func isWebSocket(h http.Header) bool { return strings.EqualFold(h.Get("Upgrade"), "websocket") }
+func isWebSocket(h http.Header) bool { return strings.EqualFold(header(h, "Upgrade"), "websocket") }
 
 // unsupported is the refusal of a conversation over a WebSocket.
 func unsupported(in *http.Request) error {

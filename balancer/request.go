@@ -78,12 +78,21 @@ func (t *Transport) understand(ctx context.Context, in *http.Request, f *fleet, 
 	if t.sessions != nil && len(r.route.members) > 1 {
 		r.tenant, r.session = sessionOf(r.Hint, &r.Operation, in.Header, text, t.cfg.StickByOpening)
 	}
-	if n, err := strconv.Atoi(in.Header.Get("X-Stainless-Retry-Count")); err == nil && n > 0 || !r.repeatable() {
+	if n, err := strconv.Atoi(header(in.Header, "X-Stainless-Retry-Count")); err == nil && n > 0 || !r.repeatable() {
 		// An SDK's own retry gets one attempt, so that attempts do not multiply;
 		// a body that can be had once only can be sent once.
 		r.tries = 1
 	}
 	return nil
+}
+
+// header is the first value of a header; "": there is none. It is Header.Get for names in
+// canonical spelling, which that would look over each time.
+func header(h http.Header, canonical string) string {
+	if values := h[canonical]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
 }
 
 // repeatable tells whether the body can be had again.

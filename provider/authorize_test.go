@@ -87,6 +87,8 @@ func TestStripCredentialsKnowsThemAll(t *testing.T) {
 	for _, name := range headers {
 		for _, spelled := range []string{name, http.CanonicalHeaderKey(name)} {
 			r := &http.Request{URL: &url.URL{Path: "/"}, Header: http.Header{spelled: {"secret"}, "Accept": {"a"}}}
+			assert.Equal(t, http.Header{"Accept": {"a"}}, provider.WithoutCredentials(r.Header), spelled)
+			assert.Len(t, r.Header, 2, "the caller's")
 			provider.StripCredentials(r)
 			assert.Equal(t, http.Header{"Accept": {"a"}}, r.Header, spelled)
 		}
@@ -107,5 +109,20 @@ func TestStripCredentialsKnowsThemAll(t *testing.T) {
 	r := &http.Request{URL: &url.URL{Path: "/", RawQuery: "beta=true&limit=1000&api-version=1"}, Header: keep.Clone()}
 	provider.StripCredentials(r)
 	assert.Equal(t, keep, r.Header)
+	assert.Equal(t, keep, provider.WithoutCredentials(keep))
+	assert.Nil(t, provider.WithoutCredentials(nil))
 	assert.Equal(t, "beta=true&limit=1000&api-version=1", r.URL.RawQuery)
+}
+
+// A copy shares nothing with what it was made from, and appending to one of its headers
+// changes no other.
+func TestWithoutCredentialsCopies(t *testing.T) {
+	original := http.Header{"Accept": {"a", "b"}, "Via": {"c"}, "Authorization": {"secret"}}
+	clean := provider.WithoutCredentials(original)
+	for name := range clean {
+		clean[name] = append(clean[name], "d")
+		clean[name][0] = "e"
+	}
+	assert.Equal(t, http.Header{"Accept": {"e", "b", "d"}, "Via": {"e", "d"}}, clean)
+	assert.Equal(t, http.Header{"Accept": {"a", "b"}, "Via": {"c"}, "Authorization": {"secret"}}, original)
 }

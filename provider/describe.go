@@ -27,7 +27,7 @@ func (row route) describe(api string, r *http.Request, body []byte) Operation {
 	op := Operation{API: api, Kind: row.kind}
 	safe := r.Method == "" || r.Method == get || r.Method == http.MethodHead
 	op.Repeatable = row.repeatable || safe
-	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+	if strings.EqualFold(first(r.Header, "Upgrade"), "websocket") {
 		op.Kind = OpRealtime // responses can be had over a WebSocket as well
 	}
 	if op.Kind == OpRealtime {
@@ -50,7 +50,7 @@ func (row route) describe(api string, r *http.Request, body []byte) Operation {
 		}
 	}
 	op.ids = row.answer(&op, r)
-	if s := r.Header.Get("X-Claude-Code-Session-Id"); s != "" {
+	if s := first(r.Header, "X-Claude-Code-Session-Id"); s != "" {
 		op.Session = s
 	}
 	if len(op.Session) > maxSession {
@@ -61,6 +61,15 @@ func (row route) describe(api string, r *http.Request, body []byte) Operation {
 
 // readable reports whether a body with this header may be JSON as it stands.
 func readable(h http.Header) bool { return !isCoded(h) && !isMultipart(h) }
+
+// first is a header's first value; "": there is none. It is Header.Get for names in
+// canonical spelling, which that would look over each time.
+func first(h http.Header, canonical string) string {
+	if values := h[canonical]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
 
 // readBody takes from a JSON body what an Operation tells: in one pass over the
 // members at its top, and a search for files further down.

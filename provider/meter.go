@@ -78,7 +78,7 @@ type meter struct {
 // newMeter is API.NewMeter.
 func (pr *protocol) newMeter(op Operation, h http.Header) Meter {
 	m := &meter{tally: tally{op: op, protocol: pr}, shownAt: -1}
-	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
+	kind, _, _ := strings.Cut(strings.ToLower(first(h, "Content-Type")), ";")
 	kind = strings.TrimSpace(kind)
 	m.events, m.tally.lines = kind == "text/event-stream", lineTypes[kind]
 	if op.Kind.keeps() || !readable(h) || isMedia(kind) {

@@ -29,7 +29,7 @@ const (
 // isMultipart reports whether a body with this header has parts.
 func isMultipart(h http.Header) bool {
 	const prefix = "multipart/"
-	t := h.Get("Content-Type")
+	t := first(h, "Content-Type")
 	return len(t) >= len(prefix) && strings.EqualFold(t[:len(prefix)], prefix)
 }
 

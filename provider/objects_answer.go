@@ -38,9 +38,9 @@ const (
 // header h to the operation, which an API of this package has described; nil: such an
 // answer has no ids.
 func NewObjectFinder(op Operation, h http.Header) *ObjectFinder {
-	kind, _, _ := strings.Cut(strings.ToLower(h.Get("Content-Type")), ";")
+	kind, _, _ := strings.Cut(strings.ToLower(first(h, "Content-Type")), ";")
 	kind = strings.TrimSpace(kind)
-	upload := uploadID(h.Get(uploadURL))
+	upload := uploadID(first(h, uploadURL))
 	if op.ids.none() || upload == "" && (!readable(h) || isMedia(kind)) {
 		return nil
 	}

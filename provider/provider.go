@@ -27,7 +27,8 @@ type Provider struct {
 
 	// Rewrite changes a request where this place differs from the API: a
 	// cloud's paths, an added header. It is called after Address and before
-	// StripCredentials and Authorize. Nil: nothing to change.
+	// Authorize; the credentials in the caller's headers are gone already, and what
+	// it adds of the kind goes too. Nil: nothing to change.
 	Rewrite func(*http.Request, Operation) error
 
 	Classify  func(Answer) Verdict                  // nil: the API's

@@ -61,6 +61,29 @@ func StripCredentials(r *http.Request) {
 	r.URL = &u
 }
 
+// WithoutCredentials returns a copy of a header or trailer without what
+// StripCredentials removes from it; nil of nil. h is not changed.
+func WithoutCredentials(h http.Header) http.Header {
+	if h == nil {
+		return nil
+	}
+	all := 0
+	for _, values := range h {
+		all += len(values)
+	}
+	copied := make([]string, all) // of all values, as Header.Clone does
+	clean := make(http.Header, len(h)+1)
+	for name, values := range h {
+		if isCredentialHeader(name) {
+			continue
+		}
+		n := copy(copied, values)
+		clean[name] = copied[:n:n]
+		copied = copied[n:]
+	}
+	return clean
+}
+
 func stripHeader(h http.Header) {
 	for name := range h {
 		if isCredentialHeader(name) {
