@@ -67,9 +67,7 @@ func (s *serving) remember(t *try) {
 // outlast waits until the first of the limits ends that keep all accounts from being
 // used, if that is soon enough. none is why there is no account now.
 func (s *serving) outlast(none error) (*attempt, error) {
-	if len(s.limited) > 0 {
-		s.tried = slices.DeleteFunc(s.tried, func(m *member) bool { return slices.Contains(s.limited, m) })
-		s.limited = nil
+	if s.forgive() {
 		at, err := s.t.choose(s.ctx, s)
 		if err == nil {
 			return at, nil
@@ -91,6 +89,17 @@ func (s *serving) outlast(none error) (*attempt, error) {
 		}
 		none = err
 	}
+}
+
+// forgive makes those who were left for a limit that ends as good as untried, for a
+// request that waits anyway, and tells whether there are any.
+func (s *serving) forgive() bool {
+	if len(s.limited) == 0 {
+		return false
+	}
+	s.tried = slices.DeleteFunc(s.tried, func(m *member) bool { return slices.Contains(s.limited, m) })
+	s.limited = nil
+	return true
 }
 
 // sleep waits, unless that ends after the caller's patience, or the caller goes.

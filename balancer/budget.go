@@ -88,25 +88,33 @@ func (r *retries) request() {
 	r.sumRequests++
 }
 
-// take spends one attempt, unless the budget is empty.
-func (r *retries) take() bool {
+// ticket is a payment for one attempt: the second in which it was made. 0: nothing was
+// paid.
+type ticket int64
+
+// take spends one attempt, or nothing if the budget is empty.
+func (r *retries) take() ticket {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	i := r.slide(time.Now())
 	if most := r.share * float64(r.sumRequests); r.sumSpent >= r.least && float64(r.sumSpent+1) > most {
-		return false
+		return 0
 	}
 	r.spent[i]++
 	r.sumSpent++
-	return true
+	return ticket(r.second)
 }
 
-// giveBack returns an attempt that was not made after all.
-func (r *retries) giveBack() {
+// giveBack returns an attempt that was not made after all, unless the window has left
+// it behind. Nothing is given back for nothing.
+func (r *retries) giveBack(paid ticket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.spent[r.slide(time.Now())]-- // the sum over the window is what counts
-	r.sumSpent--
+	r.slide(time.Now())
+	if sec := int64(paid); paid != 0 && r.second-sec < retryWindow {
+		r.spent[sec%retryWindow]--
+		r.sumSpent--
+	}
 }
 
 // costs tells whether an attempt that follows such a failure is paid from the budget.

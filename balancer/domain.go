@@ -34,9 +34,10 @@ func (d *domain) known() health.State {
 	return health.State{}
 }
 
-// learn notes a state, unless a newer one is known, and tells whether the domain can
-// be used again that could not be before.
-func (d *domain) learn(s health.State, now time.Time) (better bool) {
+// learn notes a state, unless a newer one is known, and tells whether whoever waits
+// should look again: the domain can be used that could not be before, or it was tried
+// and is still bad.
+func (d *domain) learn(s health.State, now time.Time) (news bool) {
 	for {
 		old := d.state.Load()
 		switch {
@@ -46,7 +47,7 @@ func (d *domain) learn(s health.State, now time.Time) (better bool) {
 			return false
 		}
 		if d.state.CompareAndSwap(old, &s) {
-			return old != nil && !usable(old, now) && usable(&s, now)
+			return old != nil && !usable(old, now) && (usable(&s, now) || tested(*old, now) && !tested(s, now))
 		}
 	}
 }
@@ -242,16 +243,16 @@ func (t *Transport) read(ctx context.Context, list []*domain) {
 
 // noticed takes in a state that the store had at a time.
 func (t *Transport) noticed(d *domain, s health.State, asOf, now time.Time) {
-	var better bool
+	var news bool
 	if s == (health.State{}) {
-		better = d.forget(asOf, now)
+		news = d.forget(asOf, now)
 	} else {
-		better = d.learn(s, now)
+		news = d.learn(s, now)
 		if d.subject.Model != "" {
 			t.domains.trouble(&s, d.subject.Model, now)
 		}
 	}
-	if better {
+	if news {
 		t.wake(d.subject)
 	}
 }

@@ -28,7 +28,7 @@ var (
 // answer, also a bad one, is returned as the answer it is.
 type Error struct {
 	Attempts []Attempt // what was tried, in order; empty: nothing was sent
-	RetryAt  time.Time // when an account that was passed over can be asked again; zero: not known
+	RetryAt  time.Time // when an account that was passed over, or rests since it was tried, can be asked again; zero: not known
 	Err      error     // of the last attempt; or ErrNoRoute, ErrNoAccount, ErrUnsupported, ErrClosed, with details
 }
 

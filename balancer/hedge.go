@@ -26,25 +26,26 @@ func (s *serving) mayBeSilent() bool {
 	return s.Operation.Stream && s.t.cfg.FirstByteTimeout > 0
 }
 
-// alarm is when something is to be done about an attempt that goes on; zero: never.
+// alarm is when something is to be done about the attempts that go on; zero: never.
 func (s *serving) alarm() time.Time {
-	if len(s.running) != 1 || s.next != nil || s.left == 0 || s.ctx.Err() != nil || s.isLate() {
+	if s.next != nil || s.left == 0 || s.ctx.Err() != nil || s.isLate() {
 		return time.Time{}
 	}
-	t := s.running[0]
-	hedge, silent := s.hedgeTime(t), t.silentTime()
-	if hedge.IsZero() || !silent.IsZero() && silent.Before(hedge) {
-		return silent
+	soonest := s.hedgeTime()
+	for _, t := range s.running {
+		if silent := t.silentTime(); soonest.IsZero() || !silent.IsZero() && silent.Before(soonest) {
+			soonest = silent
+		}
 	}
-	return hedge
+	return soonest
 }
 
-// hedgeTime is when a second attempt is due beside t; zero: never.
-func (s *serving) hedgeTime(t *try) time.Time {
-	if !t.aside || !s.mayHedge() {
+// hedgeTime is when a second attempt is due beside the first; zero: never.
+func (s *serving) hedgeTime() time.Time {
+	if len(s.running) != 1 || !s.running[0].aside || !s.mayHedge() {
 		return time.Time{}
 	}
-	return t.begun.Add(s.t.cfg.Hedge.After)
+	return s.running[0].begun.Add(s.t.cfg.Hedge.After)
 }
 
 // silentTime is when an attempt that has not brought a byte has been silent for too
@@ -69,12 +70,16 @@ func (t *try) mayEnd() bool {
 
 // ring does what is due.
 func (s *serving) ring() {
-	t, now := s.running[0], time.Now()
-	if due := t.silentTime(); !due.IsZero() && !now.Before(due) {
-		s.replace(t)
-	} else if due := s.hedgeTime(t); !due.IsZero() && !now.Before(due) {
+	now := time.Now()
+	for _, t := range s.running {
+		if due := t.silentTime(); !due.IsZero() && !now.Before(due) {
+			s.replace(t)
+			return
+		}
+	}
+	if due := s.hedgeTime(); !due.IsZero() && !now.Before(due) {
 		s.hedged = true
-		if at := s.another(); at != nil {
+		if at, _ := s.another(); at != nil {
 			s.start(at, true)
 		}
 	}
@@ -83,31 +88,32 @@ func (s *serving) ring() {
 // replace leaves a silent attempt for another account, if there is one. If there is
 // not, it stays: it may still answer.
 func (s *serving) replace(t *try) {
-	at := s.another()
+	at, paid := s.another()
 	switch {
 	case at == nil:
 		t.wait()
 	case t.silence():
-		s.next = at
+		s.next, s.nextPaid = at, paid
 	default: // it spoke at last
 		at.unmake()
-		s.t.retries.giveBack()
+		s.t.retries.giveBack(paid)
 	}
 }
 
 // another takes an account while an attempt is under way, paid from the retry budget.
-func (s *serving) another() *attempt {
-	if !s.t.retries.take() {
-		return nil
+func (s *serving) another() (*attempt, ticket) {
+	paid := s.t.retries.take()
+	if paid == 0 {
+		return nil, 0
 	}
 	s.beside = true
 	at, err := s.t.choose(s.ctx, s)
 	s.beside = false
 	if err != nil {
-		s.t.retries.giveBack()
-		return nil
+		s.t.retries.giveBack(paid)
+		return nil, 0
 	}
-	return at
+	return at, paid
 }
 
 // unmake returns what was taken for an attempt that is not made.

@@ -11,16 +11,16 @@ import (
 	"github.com/aitransport/aitransport/quota"
 )
 
-// Hold is how far a good answer that streams is held back, so that an error inside
-// it, before its first content, fails over as any other failure does. It is held
-// until its first event with content (pings, comments, roles and announcements have
-// none), until an error, until its end, or until a bound is reached; from then on no
-// byte waits. Only streams of events and of JSON lines are held; and of answers in one
-// piece JSON of at most 64 KiB, which is read whole if its length is known, and else is
-// waited for for a second. An answer is held only where another attempt could follow,
-// and only if the provider's meter can tell content. If nobody does better, the caller
-// gets the answer that failed, whole. Config.Deadline does not end what is held: it is
-// passed on then.
+// Hold is how far a good answer that streams is held back, so that an error inside it,
+// before its first content, fails over as any other failure does. It is held until its
+// first event with content (pings, comments, roles and announcements have none), until
+// an error, until its end, or until a bound is reached; from then on no byte waits.
+// Only streams of events and of JSON lines are held; and of answers in one piece JSON
+// of at most 64 KiB, which is read whole if its length is known and there is no
+// Config.Deadline, and else is waited for for a second. An answer is held only where
+// another attempt could follow, and only if the provider's meter can tell content. If
+// nobody does better, the caller gets the answer that failed, whole. Config.Deadline
+// does not end what is held: it is passed on then.
 //
 // A negative number in any of them: nothing is held.
 type Hold struct {
@@ -94,7 +94,7 @@ func (t *try) hold(aside bool) bool {
 	if !ok {
 		return false
 	}
-	if n := t.resp.ContentLength; limit == wholeTime && n >= 0 {
+	if n := t.resp.ContentLength; limit == wholeTime && n >= 0 && t.s.t.cfg.Deadline <= 0 {
 		return t.holdWhole(a, int(n))
 	}
 	if t.s.results == nil {
@@ -145,6 +145,11 @@ func (t *try) beginHold(a *answer, p *ahead, limit time.Duration) bool {
 	t.phase, t.answer, t.ahead, t.looks = tryHolding, a, p, limit > 0
 	if !awaits {
 		t.startTimer(max(limit, 1))
+		return true
+	}
+	select {
+	case t.s.look <- struct{}{}: // the alarm may have rung while nothing could be done
+	default:
 	}
 	return true
 }
@@ -208,6 +213,8 @@ func (t *try) judgeHeld() {
 		return
 	}
 	switch cause := context.Cause(t.ctx); {
+	case isOurs(cause): // what has come at the last moment breaks off
+		t.breakOff(cause)
 	case t.looks && t.answer.hasContent():
 	case cause != nil: // ended by us, by Close, or by the caller
 		t.breakOff(cause)

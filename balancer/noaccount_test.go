@@ -73,7 +73,7 @@ func TestWhyAnAccountIsPassedOver(t *testing.T) {
 		"a person": {states: map[health.Subject]func(health.State) health.State{subject(health.KindAccount, "main"): disabled("too dear")},
 			says: `main: account "main" is disabled: too dear`},
 		"being tried": {states: map[health.Subject]func(health.State) health.State{subject(health.KindAccount, "main"): claimed},
-			says: `main: account "main" is being tried by another request: 500`, until: 2 * time.Minute},
+			says: `main: account "main" is being tried by another request: 500`, until: time.Second},
 		"another name":     {hint: balancer.Hint{Account: "ghost"}, says: "ghost: no account has that name"},
 		"another provider": {hint: balancer.Hint{Account: "claude"}, says: "claude: its provider does not stand where the URL leads"},
 		"the hint's is disabled": {change: func(a *balancer.Account) { a.Disabled = true }, hint: balancer.Hint{Account: "main"},

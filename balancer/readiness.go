@@ -36,17 +36,35 @@ func (m *member) ready(t *Transport, now time.Time, model string) (until int64, 
 	for _, d := range m.domains {
 		if s := d.state.Load(); s != nil {
 			if v := m.policy.Allow(*s, now); v.Decision == health.DecisionNo {
-				return nanos(v.Until), restingNow
+				until, why = max(until, nanos(v.Until)), why.and(*s, now)
 			}
 		}
 	}
 	if model != "" {
-		if v, _ := m.modelVerdict(t, model, now); v.Decision == health.DecisionNo {
-			return nanos(v.Until), restingNow
+		if v, d := m.modelVerdict(t, model, now); v.Decision == health.DecisionNo {
+			until, why = max(until, nanos(v.Until)), why.and(d.known(), now)
 		}
 	}
-	return 0, ready
+	return until, why
 }
+
+// and is why an account cannot be used for that reason and for the state of one more of
+// its domains.
+func (why unready) and(s health.State, now time.Time) unready {
+	if why != restingNow && tested(s, now) {
+		return testedNow
+	}
+	return restingNow
+}
+
+// tested tells whether a request is finding out how a domain is.
+func tested(s health.State, now time.Time) bool {
+	return s.Phase(now) == health.PhaseHalfOpen && now.Before(s.ProbeUntil)
+}
+
+// testTakes is when it is worth to ask again who is being tried by another request: it
+// will be known soon as a rule, which nobody can say for sure.
+const testTakes = time.Second
 
 // busy tells whether the account is full or off duty, and until when.
 func (m *member) busy(now time.Time) (until int64, why unready) {
@@ -105,7 +123,7 @@ func (c *chooser) why(m *member, now time.Time) objection {
 		return o
 	}
 	if v, d := m.modelVerdict(c.t, c.r.Operation.Model, now); v.Decision == health.DecisionNo {
-		return rests(d, v)
+		return rests(d, v, now)
 	}
 	return objection{}
 }
@@ -127,7 +145,7 @@ func (m *member) objection(now time.Time) objection {
 	for _, d := range m.domains {
 		if s := d.state.Load(); s != nil {
 			if v := m.policy.Allow(*s, now); v.Decision == health.DecisionNo {
-				return rests(d, v)
+				return rests(d, v, now)
 			}
 		}
 	}
@@ -135,19 +153,20 @@ func (m *member) objection(now time.Time) objection {
 }
 
 // rests says of a domain that it cannot be used.
-func rests(d *domain, v health.Verdict) objection {
-	s := d.known()
+func rests(d *domain, v health.Verdict, now time.Time) objection {
+	s, until := d.known(), v.Until
 	reason := d.subject.String() + " rests"
 	switch {
 	case s.Disabled:
 		reason = d.subject.String() + " is disabled"
 	case !s.ProbeUntil.IsZero() && v.Until.Equal(s.ProbeUntil):
 		reason = d.subject.String() + " is being tried by another request"
+		until = now.Add(min(testTakes, until.Sub(now)))
 	}
 	if s.Reason != "" {
 		reason += ": " + s.Reason
 	}
-	return objection{reason, v.Until}
+	return objection{reason, until}
 }
 
 // none says why no account could be taken: of each, up to a bound, or of the only one

@@ -12,7 +12,7 @@ import (
 // the provider itself asked for, until a time that it named, is kept, and so is one
 // for want of money or of a credential.
 func (c *chooser) lastResort(all *crowd) *attempt {
-	if c.t.cfg.NoLastResort || len(c.s.tried) > 0 || c.s.repeated || c.s.beside || c.declined {
+	if c.t.cfg.NoLastResort || len(c.s.log) > 0 || c.s.repeated || c.s.beside || c.declined {
 		return nil
 	}
 	now := time.Now()
@@ -71,8 +71,8 @@ func (c *chooser) mayResort(m *member, now time.Time) bool {
 			return false
 		case health.PhaseOpen:
 			return s.Cause != health.CauseFailure && !m.policy.GuessedLimit(s)
-		default: // disabled, or being tried
-			return s.Phase(now) == health.PhaseDisabled || now.Before(s.ProbeUntil)
+		default:
+			return s.Phase(now) == health.PhaseDisabled || tested(s, now)
 		}
 	}
 	for _, d := range m.domains {

@@ -73,8 +73,9 @@ type serving struct {
 	held     *http.Response // the last real answer, should nobody give a good one
 	err      error          // of the last attempt without an answer
 	next     *attempt       // chosen for the place of a silent one
+	nextPaid ticket         // for it
 	again    bool           // another attempt may follow
-	paid     bool           // and the retry budget has paid for it
+	paid     ticket         // of the retry budget, for it
 	hedged   bool           // a second attempt was begun beside the first, or could not be
 	beside   bool           // an account is being chosen while an attempt is under way: there is no time to wait for one
 	brief    bool           // the last failure may be over in a moment
@@ -85,8 +86,9 @@ type serving struct {
 
 	conflicts int // answers of 409: a second one would be the same again
 
-	ready   *try      // has reported without a goroutine
-	results chan *try // those that report from one; nil: none will
+	ready   *try          // has reported without a goroutine
+	results chan *try     // those that report from one; nil: none will
+	look    chan struct{} // the alarm may be another; as results
 
 	mu      sync.Mutex
 	late    bool   // Config.Deadline has passed
@@ -125,10 +127,10 @@ func (s *serving) find() (*attempt, error) {
 	if s.next = nil; at == nil {
 		at, err = s.search()
 	}
-	if err != nil && s.paid {
-		s.t.retries.giveBack()
+	if err != nil {
+		s.t.retries.giveBack(s.paid)
 	}
-	s.paid = false
+	s.paid = 0
 	return at, err
 }
 
@@ -158,7 +160,7 @@ func (s *serving) start(at *attempt, hedge bool) {
 		t.ctx, t.cancel = context.WithCancelCause(s.ctx)
 	}
 	if s.results == nil && aside {
-		s.results = make(chan *try, 2)
+		s.results, s.look = make(chan *try, 2), make(chan struct{}, 1)
 	}
 	s.mu.Lock()
 	if s.running == nil {
@@ -196,12 +198,18 @@ func (s *serving) await() *try {
 		}
 		alone := len(s.running) == 0
 		s.again = alone && s.mayTryAgain(t)
-		if t.good() && !s.again && (alone || !t.verdict.Class.Retryable()) {
+		final := !t.verdict.Class.Retryable() && !t.hedge // the first account may take what the second does not
+		if t.good() && !s.again && (alone || final) {
 			return t // as it is: the error is inside
 		}
 		s.note(t)
-		if !t.verdict.Class.Retryable() {
+		switch {
+		case final:
 			s.loseAll()
+		case !alone && s.next != nil: // in its place
+			at := s.next
+			s.next = nil
+			s.start(at, false)
 		}
 	}
 	return nil
@@ -238,6 +246,7 @@ func (s *serving) nextReport() *try {
 			for _, t := range s.running {
 				t.interrupt()
 			}
+		case <-s.look:
 		case <-alarm:
 			s.ring()
 		}
@@ -343,8 +352,8 @@ func (s *serving) mayTryAgain(t *try) bool {
 		return true
 	}
 	s.paid = s.t.retries.take()
-	t.at.record.NoBudget = !s.paid
-	return s.paid
+	t.at.record.NoBudget = s.paid == 0
+	return s.paid != 0
 }
 
 // unchoose gives back the account that was chosen for a silent one's place.
@@ -352,7 +361,7 @@ func (s *serving) unchoose() {
 	if s.next != nil {
 		s.next.unmake()
 		s.next = nil
-		s.t.retries.giveBack()
+		s.t.retries.giveBack(s.nextPaid)
 	}
 }
 
@@ -360,6 +369,10 @@ func (s *serving) unchoose() {
 // is why no further account was found; nil if none was looked for.
 func (s *serving) giveUp(choice error) (*http.Response, error) {
 	s.unchoose()
+	if caller := s.in.Context(); s.held != nil && caller.Err() != nil { // who has gone is not told of what came before
+		s.drop()
+		s.err = context.Cause(caller)
+	}
 	if s.held != nil {
 		resp := s.held
 		resp.Request = s.in
@@ -373,12 +386,30 @@ func (s *serving) giveUp(choice error) (*http.Response, error) {
 	failure := &Error{Attempts: s.log, Err: s.t.calls.explain(s.err)}
 	var none *Error
 	if errors.As(choice, &none) {
-		failure.RetryAt = none.RetryAt
+		failure.RetryAt = s.retryAt(none.RetryAt)
 		if s.err == nil {
 			failure.Err = none.Err
 		}
 	}
 	return nil, failure
+}
+
+// retryAt is when the first account can be asked again: one that was passed over, at
+// that time unless it is zero, or one that was tried and rests since.
+func (s *serving) retryAt(passed time.Time) time.Time {
+	now := time.Now()
+	for _, m := range s.tried {
+		until := m.objection(now).until
+		if v, d := m.modelVerdict(s.t, s.Operation.Model, now); v.Decision == health.DecisionNo {
+			if at := rests(d, v, now).until; at.After(until) {
+				until = at
+			}
+		}
+		if !until.IsZero() && (passed.IsZero() || until.Before(passed)) {
+			passed = until
+		}
+	}
+	return passed
 }
 
 // abandon gives everything back when a layer, a Picker or a store panics.

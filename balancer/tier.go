@@ -21,11 +21,13 @@ type tier struct {
 	order   order
 	resting *parking // for their health, or used up
 	busy    *parking // full, or not on duty
+	tested  *parking // another request finds out whether they are well
 	listed  []bool   // the place is on its account's list of those to wake
 }
 
 func newTier(c *crowd, members []*member, o order) *tier {
-	t := &tier{members: members, crowd: c, order: o, resting: newParking(len(members)), busy: newParking(len(members)), listed: make([]bool, len(members))}
+	n := len(members)
+	t := &tier{members: members, crowd: c, order: o, resting: newParking(n), busy: newParking(n), tested: newParking(n), listed: make([]bool, n)}
 	for i := range members {
 		o.add(i)
 	}
@@ -64,7 +66,7 @@ func (c *chooser) look(i int) fitness {
 
 // ripen makes those ready whose time has come.
 func (t *tier) ripen(now int64) {
-	for _, p := range [...]*parking{t.resting, t.busy} {
+	for _, p := range [...]*parking{t.resting, t.busy, t.tested} {
 		for i := p.due(now); i >= 0; i = p.due(now) {
 			t.order.add(i)
 			t.crowd.moves.Add(1)
@@ -74,12 +76,14 @@ func (t *tier) ripen(now int64) {
 
 // park notes that a place is not ready. The order takes it out when it is told.
 func (t *tier) park(i int, until int64, why unready) {
-	if why != busyNow {
-		t.busy.take(i)
-		t.resting.put(i, until)
-	} else {
-		t.resting.take(i)
+	t.leave(i)
+	switch why {
+	case busyNow:
 		t.busy.put(i, until)
+	case testedNow:
+		t.tested.put(i, until)
+	default:
+		t.resting.put(i, until)
 	}
 	if !t.listed[i] {
 		t.listed[i] = true
@@ -87,10 +91,12 @@ func (t *tier) park(i int, until int64, why unready) {
 	}
 }
 
+// leave takes a place from where it is parked, and tells whether it was.
+func (t *tier) leave(i int) bool { return t.resting.take(i) || t.busy.take(i) || t.tested.take(i) }
+
 // unpark makes a place ready again.
 func (t *tier) unpark(i int) {
-	t.resting.take(i)
-	t.busy.take(i)
+	t.leave(i)
 	t.order.add(i)
 }
 
@@ -114,7 +120,7 @@ func (t *tier) full(i int) bool {
 func (t *tier) wake(i int) {
 	t.mu.Lock()
 	t.listed[i] = false
-	if t.resting.take(i) || t.busy.take(i) {
+	if t.leave(i) {
 		t.order.add(i)
 	}
 	t.mu.Unlock()
@@ -126,7 +132,7 @@ func (t *tier) wake(i int) {
 func (t *tier) soonest() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return min(t.busy.soonest(), t.resting.soonest())
+	return min(t.busy.soonest(), t.resting.soonest(), t.tested.soonest())
 }
 
 // fewResting is how many of those that rest are looked at: of more than a request tries.
@@ -139,6 +145,11 @@ func (t *tier) mayFree(c *chooser, end int64) bool {
 	defer t.mu.Unlock()
 	if t.busy.endless > 0 || t.busy.soonest() <= end {
 		return true
+	}
+	for _, i := range t.tested.queue[:min(len(t.tested.queue), fewResting)] {
+		if !c.hasTried(t.members[i]) {
+			return true
+		}
 	}
 	for _, i := range t.resting.queue[:min(len(t.resting.queue), fewResting)] {
 		m := t.members[i]
@@ -161,6 +172,7 @@ type unready uint8
 const (
 	ready      unready = iota
 	restingNow         // its health, or that of its way
-	busyNow            // full, or off duty: worth to wait for
+	testedNow          // another request finds out whether that is good again: worth to wait for
+	busyNow            // full, or off duty: so is that
 	spentNow           // a limit is used up for which waiting does not help
 )

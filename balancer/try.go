@@ -44,7 +44,7 @@ type try struct {
 
 	mu      sync.Mutex
 	phase   tryPhase
-	patient bool        // nobody could be asked in its place: the caller waits as long as it likes
+	patient bool        // its silence matters no longer: somebody is asked in its place, or nobody could be
 	timer   *time.Timer // ends holding
 	answer  *answer     // that is, or was, held
 	ahead   *ahead
@@ -181,6 +181,7 @@ func (t *try) silence() bool {
 	if t.phase != trySending && t.phase != tryHolding || t.at.heard.Load() {
 		return false
 	}
+	t.patient = true // it is not to be left twice
 	t.cancel(errSilent)
 	if t.phase == tryHolding {
 		_ = t.answer.raw.Close() // should the context alone not end a Read

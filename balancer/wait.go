@@ -18,6 +18,7 @@ func (c *chooser) fromLine() (*attempt, error) {
 			return at, nil
 		}
 	}
+	c.s.forgive() // whose limit ends meanwhile is as good as any
 	arrived := c.now
 	defer func() { c.r.waited += time.Since(arrived) }()
 	place := c.all.queue.join(len(c.s.tried) > 0)
