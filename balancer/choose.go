@@ -118,7 +118,7 @@ func (c *chooser) fromTier(t *tier) *attempt {
 			return at
 		}
 		c.left = append(c.left, m)
-		if full && !t.full(i) {
+		if !full || !t.full(i) { // it is free again, or somebody else has begun to try it
 			c.again = true
 		}
 	}

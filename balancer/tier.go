@@ -120,11 +120,11 @@ func (t *tier) full(i int) bool {
 func (t *tier) wake(i int) {
 	t.mu.Lock()
 	t.listed[i] = false
+	t.crowd.moves.Add(1) // before anybody finds it nowhere
 	if t.leave(i) {
 		t.order.add(i)
 	}
 	t.mu.Unlock()
-	t.crowd.moves.Add(1)
 	t.crowd.queue.notify()
 }
 

@@ -67,8 +67,9 @@ func (c *chooser) tryNow(end time.Time) (at *attempt, worth bool) {
 	if at = c.from(c.all); at != nil || c.ctx.Err() != nil || c.broken {
 		return at, false
 	}
-	c.again = c.again || c.all.moves.Load() != moves
-	return nil, c.again || c.all.busy(c, end)
+	busy := c.all.busy(c, end)
+	c.again = c.again || c.all.moves.Load() != moves // one that has left where the busy ones are is not seen there
+	return nil, c.again || busy
 }
 
 // outdated tells whether the accounts have been changed since they were looked at.
