@@ -42,6 +42,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		"duplicate name":          {balancer.Config{Accounts: []balancer.Account{account("main"), account("main")}}, []string{"main", "Name", "unique"}},
 		"negative weight":         {one(func(a *balancer.Account) { a.Weight = -1 }), []string{"main", "Weight"}},
 		"bad limit":               {one(func(a *balancer.Account) { a.Limits = []quota.Limit{{Unit: quota.Requests}} }), []string{"main", "Limits"}},
+		"no model":                {one(func(a *balancer.Account) { a.Models = map[string]string{} }), []string{"main", "Models", "nil for all"}},
 		"bad model":               {one(func(a *balancer.Account) { a.Models = map[string]string{"a*b*": "x"} }), []string{"main", "Models", "use one"}},
 		"proxy: unknown scheme":   {proxy("ftp://u:" + secretMark + "@10.0.0.2:21"), []string{"main", "Proxy", "scheme", "socks5"}},
 		"proxy: no scheme":        {proxy("u:" + secretMark + "@10.0.0.2:1080"), []string{"main", "Proxy", "scheme"}},

@@ -3,6 +3,7 @@ package balancer
 import (
 	"math"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -132,6 +133,28 @@ func (c *counters) wake() {
 	c.parked.Store(0)
 	c.mu.Unlock()
 	for _, s := range spots {
+		s.tier.wake(s.place)
+	}
+}
+
+// prune forgets the places in crowds that are given up, and with them the crowds. Who
+// is still there finds the account ready, and looks at it again.
+func (c *counters) prune() {
+	if c.parked.Load() == 0 {
+		return
+	}
+	var gone []spot
+	c.mu.Lock()
+	c.spots = slices.DeleteFunc(c.spots, func(s spot) bool {
+		dead := s.tier.crowd.dead.Load()
+		if dead {
+			gone = append(gone, s)
+		}
+		return dead
+	})
+	c.parked.Store(int32(len(c.spots))) //nolint:gosec // tiers
+	c.mu.Unlock()
+	for _, s := range gone {
 		s.tier.wake(s.place)
 	}
 }

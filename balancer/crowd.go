@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/aitransport/aitransport/provider"
 )
@@ -19,6 +20,7 @@ type crowd struct {
 	queue queue
 
 	moves atomic.Uint64 // how often somebody made an account ready
+	dead  atomic.Bool   // given up: no request is sent here any more, but some may be here still
 }
 
 // errand says what of a request decides who may serve it at all.
@@ -33,14 +35,19 @@ type errand struct {
 type place struct {
 	crowd *crowd                // shared by the sorts that the same accounts serve
 	apart atomic.Pointer[crowd] // the same accounts for this model alone, while it has trouble
+	asked atomic.Int64          // when a request came for it last, to a second; in nanoseconds since 1970
+	split sync.Mutex            // one makes apart
 }
 
 // What is remembered is bounded, since callers make up names of models: the errands,
-// and the accounts in all crowds of a route together.
+// the accounts in all crowds that a route shares together, and those in all apart.
 const (
 	maxSorts   = 4096
 	maxCrowded = 1 << 20
 )
+
+// askedStep is how exactly place.asked is kept, so that most requests only read it.
+const askedStep = time.Second
 
 // crowds finds the accounts for requests on a route. It asks each sort of account
 // about each sort of request once.
@@ -52,7 +59,8 @@ type crowds struct {
 	sorts  map[errand]*place
 	shared map[string]*crowd
 	size   int          // accounts in shared
-	apart  atomic.Int64 // accounts in those apart
+	parted pile[*place] // those that have a crowd apart, or are about to
+	apart  int          // accounts in those
 }
 
 func newCrowds(members []*member) *crowds {
@@ -79,33 +87,96 @@ func (c *crowds) of(t *Transport, r *Request, now int64) *crowd {
 	if p == nil {
 		p = c.learn(t, r, s)
 	}
-	if !t.domains.inTrouble(s.model, now) {
-		if apart := p.apart.Load(); apart != nil && p.apart.CompareAndSwap(apart, nil) {
-			c.apart.Add(-int64(p.crowd.size))
-		}
-		return p.crowd
+	if now-p.asked.Load() >= int64(askedStep) {
+		p.asked.Store(now)
 	}
-	return c.split(t, p, s.model)
+	if t.domains.inTrouble(s.model, now) {
+		return c.split(t, p, s.model, now)
+	}
+	if p.apart.Load() != nil {
+		c.rejoin(p)
+	}
+	return p.crowd
 }
 
 // split keeps the accounts apart for a model that has trouble, so that those which
 // cannot serve it are not asked again and again.
-func (c *crowds) split(t *Transport, p *place, model string) *crowd {
+func (c *crowds) split(t *Transport, p *place, model string, now int64) *crowd {
 	if apart := p.apart.Load(); apart != nil {
 		return apart
 	}
-	if c.apart.Add(int64(p.crowd.size)) > maxCrowded { // it is slower, and as right
-		c.apart.Add(-int64(p.crowd.size))
+	p.split.Lock()
+	defer p.split.Unlock()
+	if apart := p.apart.Load(); apart != nil {
+		return apart
+	}
+	if !c.admit(p, now) { // it is slower, and as right
 		return p.crowd
 	}
 	apart := p.crowd.split(t, model)
-	if !p.apart.CompareAndSwap(nil, apart) {
-		c.apart.Add(-int64(p.crowd.size))
-		if other := p.apart.Load(); other != nil {
-			return other
-		}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.parted.has(p) { // its room was given away, or all were forgotten
+		return p.crowd
 	}
+	p.apart.Store(apart)
 	return apart
+}
+
+// admit makes room to keep a place apart, in place of those that nobody has asked for
+// lately. It may fail.
+func (c *crowds) admit(p *place, now int64) bool {
+	var gone []*crowd
+	defer func() { c.disband(gone) }()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.apart+p.crowd.size > maxCrowded {
+		if c.parted.len() == 0 {
+			return false
+		}
+		idle, l := c.parted.dispensable(func(p *place) loss { return loss{seen: p.asked.Load()} })
+		if now-l.seen < 2*int64(askedStep) { // it would be back at once
+			return false
+		}
+		gone = append(gone, c.part(idle)...)
+	}
+	c.parted.add(p)
+	c.apart += p.crowd.size
+	return true
+}
+
+// rejoin gives up the crowd of a model whose trouble is over.
+func (c *crowds) rejoin(p *place) {
+	c.mu.Lock()
+	gone := c.part(p)
+	c.mu.Unlock()
+	c.disband(gone)
+}
+
+// part takes out what is kept apart of a place: at most one crowd. The lock is held.
+func (c *crowds) part(p *place) (gone []*crowd) {
+	if c.parted.has(p) {
+		c.parted.remove(p)
+		c.apart -= p.crowd.size
+	}
+	if apart := p.apart.Swap(nil); apart != nil {
+		gone = append(gone, apart)
+	}
+	return gone
+}
+
+// disband gives up crowds that no request is sent to any more: the accounts, which may
+// live on for long, forget them.
+func (c *crowds) disband(gone []*crowd) {
+	if len(gone) == 0 {
+		return
+	}
+	for _, crowd := range gone {
+		crowd.dead.Store(true)
+	}
+	for _, m := range c.members {
+		m.counters.prune()
+	}
 }
 
 // learn asks the accounts about an errand.
@@ -126,25 +197,44 @@ func (c *crowds) learn(t *Transport, r *Request, s errand) *place {
 		key.WriteString(s.model) // each has its own prices
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	p, gone := c.add(t, s, key.String(), members)
+	c.mu.Unlock()
+	c.disband(gone)
+	return p
+}
+
+// add notes who serves an errand. gone is what had to be forgotten for that. The lock is
+// held.
+func (c *crowds) add(t *Transport, s errand, key string, members []*member) (_ *place, gone []*crowd) {
 	if p := c.sorts[s]; p != nil {
-		return p
+		return p, nil
 	}
 	if len(c.sorts) >= maxSorts || c.size > maxCrowded {
-		clear(c.sorts)
-		clear(c.shared)
-		c.size = 0
-		c.apart.Store(0)
+		gone = c.forget()
 	}
-	shared := c.shared[key.String()]
+	shared := c.shared[key]
 	if shared == nil {
 		c.size += len(members)
 		shared = newCrowd(t, members, s.model)
-		c.shared[key.String()] = shared
+		c.shared[key] = shared
 	}
 	p := &place{crowd: shared}
 	c.sorts[s] = p
-	return p
+	return p, gone
+}
+
+// forget takes out all crowds. The lock is held.
+func (c *crowds) forget() (gone []*crowd) {
+	for _, shared := range c.shared {
+		gone = append(gone, shared)
+	}
+	for c.parted.len() > 0 {
+		gone = append(gone, c.part(c.parted.list[0])...)
+	}
+	clear(c.sorts)
+	clear(c.shared)
+	c.size = 0
+	return gone
 }
 
 // newCrowd sorts accounts into tiers.

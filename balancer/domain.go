@@ -18,6 +18,7 @@ type domain struct {
 	state   atomic.Pointer[health.State] // nil: healthy, and never anything else
 	good    atomic.Int64                 // successes that were not worth a write
 	since   atomic.Int64                 // when their counting began, in nanoseconds since 1970
+	seen    atomic.Int64                 // of a model's: domains.age when a request looked at it last; 0: none has since it failed
 }
 
 func newDomain(s health.Subject) *domain {
@@ -91,15 +92,29 @@ type domains struct {
 	models map[health.Subject]*domain // of those that failed at some time
 	count  atomic.Int64               // of models
 
-	troubled map[string]int64 // models that some account cannot serve, and until when at the latest
+	troubled map[string]*trouble // models that some account cannot serve
+	age      atomic.Int64        // how many have been added to models and troubled
+
+	pairs    pile[*domain]  // those in models
+	troubles pile[*trouble] // those in troubled
 }
 
-// maxModelDomains bounds how many pairs with a model are remembered: callers may
-// make up names.
-const maxModelDomains = 50_000
+// trouble is that some account cannot serve a model.
+type trouble struct {
+	model string
+	until int64        // at the latest, in nanoseconds since 1970
+	seen  atomic.Int64 // domains.age when a request asked for the model last; 0: none has since
+}
+
+// maxModelDomains bounds how many pairs with a model are remembered, and maxTroubled how
+// many models are known to be in trouble: callers may make up names.
+const (
+	maxModelDomains = 50_000
+	maxTroubled     = 1000
+)
 
 func newDomains() *domains {
-	return &domains{fixed: make(map[health.Subject]*domain), models: make(map[health.Subject]*domain), troubled: make(map[string]int64)}
+	return &domains{fixed: make(map[health.Subject]*domain), models: make(map[health.Subject]*domain), troubled: make(map[string]*trouble)}
 }
 
 // ofFleet returns the domains of subjects, the same ones as before where they were
@@ -132,7 +147,18 @@ func (ds *domains) ofModel(s health.Subject) *domain {
 	}
 	ds.mu.RLock()
 	defer ds.mu.RUnlock()
-	return ds.models[s]
+	d := ds.models[s]
+	if d != nil {
+		ds.see(&d.seen)
+	}
+	return d
+}
+
+// see notes that a request has asked for something.
+func (ds *domains) see(seen *atomic.Int64) {
+	if age := ds.age.Load(); seen.Load() != age { // seldom: most requests only read
+		seen.Store(age)
+	}
 }
 
 // failing is ofModel for one that has failed now.
@@ -142,30 +168,32 @@ func (ds *domains) failing(s health.Subject) *domain {
 	d := ds.models[s]
 	if d == nil {
 		if len(ds.models) >= maxModelDomains {
-			ds.makeRoom()
+			now := time.Now()
+			gone, _ := ds.pairs.dispensable(func(d *domain) loss { return d.loss(now) })
+			ds.pairs.remove(gone)
+			delete(ds.models, gone.subject)
 		}
 		d = newDomain(s)
 		ds.models[s] = d
+		ds.pairs.add(d)
+		ds.age.Add(1)
 		ds.count.Store(int64(len(ds.models)))
 	}
 	return d
 }
 
-// makeRoom forgets the healthy ones, and of the others as many as it takes to have room
-// for a while: it walks over all of them.
-func (ds *domains) makeRoom() {
-	now := time.Now()
-	for s, d := range ds.models {
-		if known := d.known(); known.Phase(now) == health.PhaseClosed {
-			delete(ds.models, s)
-		}
+// loss is what it costs to forget the domain of a model: nothing for a healthy one, most
+// for one that is disabled, since nobody would find that out again.
+func (d *domain) loss(now time.Time) loss {
+	s := d.known()
+	l := loss{kind: 1, seen: d.seen.Load(), until: nanos(s.RestUntil)}
+	switch s.Phase(now) {
+	case health.PhaseClosed:
+		l.kind = 0
+	case health.PhaseDisabled:
+		l.kind = 2
 	}
-	for s := range ds.models {
-		if len(ds.models) < maxModelDomains*9/10 {
-			return
-		}
-		delete(ds.models, s)
-	}
+	return l
 }
 
 // trouble notes that some account cannot serve a model for now.
@@ -180,13 +208,29 @@ func (ds *domains) trouble(s *health.State, model string, now time.Time) {
 	}
 	ds.mu.Lock()
 	defer ds.mu.Unlock()
-	if len(ds.troubled) >= maxTroubled {
-		clear(ds.troubled) // choosing is slower for them, and as right
+	known := ds.troubled[model]
+	if known == nil {
+		if len(ds.troubled) >= maxTroubled { // choosing is slower for the one forgotten, and as right
+			gone, _ := ds.troubles.dispensable(func(t *trouble) loss { return t.loss(now.UnixNano()) })
+			ds.troubles.remove(gone)
+			delete(ds.troubled, gone.model)
+		}
+		known = &trouble{model: model}
+		ds.troubled[model] = known
+		ds.troubles.add(known)
+		ds.age.Add(1)
 	}
-	ds.troubled[model] = max(ds.troubled[model], until.UnixNano())
+	known.until = max(known.until, until.UnixNano())
 }
 
-const maxTroubled = 1000
+// loss is what it costs to forget the trouble: nothing once it is over.
+func (t *trouble) loss(now int64) loss {
+	l := loss{kind: 1, seen: t.seen.Load(), until: t.until}
+	if t.until <= now {
+		l.kind = 0
+	}
+	return l
+}
 
 // inTrouble tells whether it is worth to keep accounts apart for a model.
 func (ds *domains) inTrouble(model string, now int64) bool {
@@ -195,7 +239,12 @@ func (ds *domains) inTrouble(model string, now int64) bool {
 	}
 	ds.mu.RLock()
 	defer ds.mu.RUnlock()
-	return ds.troubled[model] > now
+	t := ds.troubled[model]
+	if t == nil || t.until <= now {
+		return false
+	}
+	ds.see(&t.seen)
+	return true
 }
 
 // all are the domains that are known.

@@ -19,6 +19,9 @@ func newModels(m map[string]string) (*models, error) {
 	if m == nil {
 		return nil, nil
 	}
+	if len(m) == 0 {
+		return nil, fmt.Errorf("it names no model, so the account serves none: write nil for all, as asked, or set Disabled")
+	}
 	out := &models{exact: make(map[string]string)}
 	for asked, sent := range m {
 		before, after, found := strings.Cut(asked, "*")
