@@ -32,7 +32,7 @@ type Account struct {
 	Disabled bool     // not used
 
 	// Models says which models the account serves and what they are called there:
-	// asked for → sent. nil: all, as asked. A name is looked up exactly, then by the
+	// asked for → sent. nil: all, as asked; empty is refused. A name is looked up exactly, then by the
 	// longest pattern that matches; a pattern is a name with one * in it, and the
 	// longest is the one with the longest text before its *. An empty value sends
 	// the model as asked; a * in the value stands for what the pattern's * matched.

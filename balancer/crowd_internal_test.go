@@ -153,12 +153,12 @@ func TestWhatIsAskedForAgainIsRemembered(t *testing.T) {
 		return subject
 	}
 	withdrawn := fail("withdrawn", &disabled)
-	var real []health.Subject
+	var wanted []health.Subject
 	for i := range inUse {
-		real = append(real, fail(fmt.Sprint("real-", i), &state))
+		wanted = append(wanted, fail(fmt.Sprint("real-", i), &state))
 	}
 	ask := func() {
-		for _, s := range real {
+		for _, s := range wanted {
 			if ds.ofModel(s) == nil || !ds.inTrouble(s.Model, time.Now().UnixNano()) {
 				t.Fatal(s.Model, "is forgotten")
 			}

@@ -261,9 +261,10 @@ func (ds *domains) all() []*domain {
 	return list
 }
 
-// read asks the store for the states of domains. A broken one rests nobody: a request
-// that fails is found out anyway, one that is never made is not.
-func (t *Transport) read(ctx context.Context, list []*domain) {
+// read asks the store for the states of domains, and tells whether it answered. A broken
+// one rests nobody: a request that fails is found out anyway, one that is never made is
+// not.
+func (t *Transport) read(ctx context.Context, list []*domain) (ok bool) {
 	const batch = 1000
 	for len(list) > 0 {
 		part := list[:min(len(list), batch)]
@@ -273,21 +274,31 @@ func (t *Transport) read(ctx context.Context, list []*domain) {
 			subjects[i] = d.subject
 		}
 		asOf := time.Now()
-		bounded, cancel := context.WithTimeout(ctx, storeTimeout)
-		states, err := t.cfg.Health.Load(bounded, subjects)
-		cancel()
-		if err == nil && len(states) != len(subjects) {
-			err = errStates
-		}
-		if err != nil {
-			t.storeError(ctx, "health", err)
-			return
+		states, ok := t.load(ctx, subjects)
+		if !ok {
+			return false
 		}
 		now := time.Now()
 		for i, d := range part {
 			t.noticed(d, states[i], asOf, now)
 		}
 	}
+	return true
+}
+
+// load is the store's Load, within bounds. An error has been told to the hook.
+func (t *Transport) load(ctx context.Context, subjects []health.Subject) (states []health.State, ok bool) {
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	states, err := t.cfg.Health.Load(bounded, subjects)
+	if err == nil && len(states) != len(subjects) {
+		err = errStates
+	}
+	if err != nil {
+		t.storeError(ctx, "health", err)
+		return nil, false
+	}
+	return states, true
 }
 
 // noticed takes in a state that the store had at a time.
