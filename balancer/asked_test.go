@@ -120,6 +120,8 @@ func TestModelsAreLookedAtInTurns(t *testing.T) {
 		_, _, err := send(t.Context(), t, lb)
 		require.NoError(t, err)
 		require.NoError(t, lb.SetAccounts([]balancer.Account{account("only", func(a *balancer.Account) { a.Provider = provider.Anthropic })}))
+		time.Sleep(1500 * time.Millisecond) // a refresh may have been under way
+		store.reset()
 		time.Sleep(time.Minute)
 		loaded, _ = store.reset()
 		assert.Empty(t, loaded, "of accounts that are gone")

@@ -28,6 +28,7 @@ type counters struct {
 	parked atomic.Int32 // the length of spots
 	mu     sync.Mutex
 	spots  []spot // where the account is to be made ready when something has changed
+	tidy   int    // at that length of spots those in crowds that are given up are dropped
 }
 
 // fullness is that a limit of the account is used up.
@@ -117,6 +118,10 @@ func (c *counters) refunded() {
 func (c *counters) list(s spot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.spots) >= c.tidy {
+		c.drop()
+		c.tidy = max(2, 2*len(c.spots))
+	}
 	c.spots = append(c.spots, s)
 	c.parked.Store(int32(len(c.spots))) //nolint:gosec // tiers
 }
@@ -129,7 +134,7 @@ func (c *counters) wake() {
 	}
 	c.mu.Lock()
 	spots := c.spots
-	c.spots = nil
+	c.spots, c.tidy = nil, 0
 	c.parked.Store(0)
 	c.mu.Unlock()
 	for _, s := range spots {
@@ -137,26 +142,26 @@ func (c *counters) wake() {
 	}
 }
 
-// prune forgets the places in crowds that are given up, and with them the crowds. Who
-// is still there finds the account ready, and looks at it again.
+// prune forgets the places in crowds that are given up, and with them the crowds.
 func (c *counters) prune() {
 	if c.parked.Load() == 0 {
 		return
 	}
-	var gone []spot
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop()
+	c.parked.Store(int32(len(c.spots))) //nolint:gosec // tiers
+}
+
+// drop is prune under the lock, and possibly under that of a tier.
+func (c *counters) drop() {
 	c.spots = slices.DeleteFunc(c.spots, func(s spot) bool {
 		dead := s.tier.crowd.dead.Load()
 		if dead {
-			gone = append(gone, s)
+			s.tier.abandon()
 		}
 		return dead
 	})
-	c.parked.Store(int32(len(c.spots))) //nolint:gosec // tiers
-	c.mu.Unlock()
-	for _, s := range gone {
-		s.tier.wake(s.place)
-	}
 }
 
 // peak is a moving average of how long answers take to begin, which rises at once and

@@ -126,8 +126,6 @@ func (c *crowds) split(t *Transport, p *place, model string, now int64) *crowd {
 // admit makes room to keep a place apart, in place of those that nobody has asked for
 // lately. It may fail.
 func (c *crowds) admit(p *place, now int64) bool {
-	var gone []*crowd
-	defer func() { c.disband(gone) }()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.apart+p.crowd.size > maxCrowded {
@@ -138,7 +136,7 @@ func (c *crowds) admit(p *place, now int64) bool {
 		if now-l.seen < 2*int64(askedStep) { // it would be back at once
 			return false
 		}
-		gone = append(gone, c.part(idle)...)
+		c.part(idle)
 	}
 	c.parted.add(p)
 	c.apart += p.crowd.size
@@ -148,34 +146,18 @@ func (c *crowds) admit(p *place, now int64) bool {
 // rejoin gives up the crowd of a model whose trouble is over.
 func (c *crowds) rejoin(p *place) {
 	c.mu.Lock()
-	gone := c.part(p)
-	c.mu.Unlock()
-	c.disband(gone)
+	defer c.mu.Unlock()
+	c.part(p)
 }
 
-// part takes out what is kept apart of a place: at most one crowd. The lock is held.
-func (c *crowds) part(p *place) (gone []*crowd) {
+// part gives up what is kept apart of a place. The lock is held.
+func (c *crowds) part(p *place) {
 	if c.parted.has(p) {
 		c.parted.remove(p)
 		c.apart -= p.crowd.size
 	}
 	if apart := p.apart.Swap(nil); apart != nil {
-		gone = append(gone, apart)
-	}
-	return gone
-}
-
-// disband gives up crowds that no request is sent to any more: the accounts, which may
-// live on for long, forget them.
-func (c *crowds) disband(gone []*crowd) {
-	if len(gone) == 0 {
-		return
-	}
-	for _, crowd := range gone {
-		crowd.dead.Store(true)
-	}
-	for _, m := range c.members {
-		m.counters.prune()
+		apart.dead.Store(true)
 	}
 }
 
@@ -197,20 +179,24 @@ func (c *crowds) learn(t *Transport, r *Request, s errand) *place {
 		key.WriteString(s.model) // each has its own prices
 	}
 	c.mu.Lock()
-	p, gone := c.add(t, s, key.String(), members)
+	p, forgot := c.add(t, s, key.String(), members)
 	c.mu.Unlock()
-	c.disband(gone)
+	if forgot {
+		for _, m := range c.members { // they may live on for long
+			m.counters.prune()
+		}
+	}
 	return p
 }
 
-// add notes who serves an errand. gone is what had to be forgotten for that. The lock is
-// held.
-func (c *crowds) add(t *Transport, s errand, key string, members []*member) (_ *place, gone []*crowd) {
+// add notes who serves an errand, and tells whether it had to forget all others for that.
+// The lock is held.
+func (c *crowds) add(t *Transport, s errand, key string, members []*member) (_ *place, forgot bool) {
 	if p := c.sorts[s]; p != nil {
-		return p, nil
+		return p, false
 	}
-	if len(c.sorts) >= maxSorts || c.size > maxCrowded {
-		gone = c.forget()
+	if forgot = len(c.sorts) >= maxSorts || c.size > maxCrowded; forgot {
+		c.forget()
 	}
 	shared := c.shared[key]
 	if shared == nil {
@@ -220,21 +206,20 @@ func (c *crowds) add(t *Transport, s errand, key string, members []*member) (_ *
 	}
 	p := &place{crowd: shared}
 	c.sorts[s] = p
-	return p, gone
+	return p, forgot
 }
 
-// forget takes out all crowds. The lock is held.
-func (c *crowds) forget() (gone []*crowd) {
+// forget gives up all crowds. The lock is held.
+func (c *crowds) forget() {
 	for _, shared := range c.shared {
-		gone = append(gone, shared)
+		shared.dead.Store(true)
 	}
 	for c.parted.len() > 0 {
-		gone = append(gone, c.part(c.parted.list[0])...)
+		c.part(c.parted.list[0])
 	}
 	clear(c.sorts)
 	clear(c.shared)
 	c.size = 0
-	return gone
 }
 
 // newCrowd sorts accounts into tiers.
