@@ -19,6 +19,7 @@ type domain struct {
 	good    atomic.Int64                 // successes that were not worth a write
 	since   atomic.Int64                 // when their counting began, in nanoseconds since 1970
 	seen    atomic.Int64                 // of a model's: domains.age when a request looked at it last; 0: none has since it failed
+	born    int64                        // for one with a model: domains.age when it was added
 }
 
 func newDomain(s health.Subject) *domain {
@@ -174,12 +175,29 @@ func (ds *domains) failing(s health.Subject) *domain {
 			delete(ds.models, gone.subject)
 		}
 		d = newDomain(s)
+		d.born = ds.age.Add(1)
 		ds.models[s] = d
 		ds.pairs.add(d)
-		ds.age.Add(1)
 		ds.count.Store(int64(len(ds.models)))
 	}
 	return d
+}
+
+// forgetIdle forgets the pairs that no request has asked for since that age, of those that
+// are healthy or only wait for somebody who tries them: the store still knows about these.
+func (ds *domains) forgetIdle(age int64, now time.Time) {
+	ds.mu.Lock()
+	defer ds.mu.Unlock()
+	for i := len(ds.pairs.list) - 1; i >= 0; i-- { // what is removed changes places with the last
+		d := ds.pairs.list[i]
+		s := d.known()
+		rested := now.Sub(s.RestUntil) < askedFor // until just now: nobody could look at it
+		if d.born < age && d.seen.Load() < age && !rested && usable(&s, now) {
+			ds.pairs.remove(d)
+			delete(ds.models, d.subject)
+		}
+	}
+	ds.count.Store(int64(len(ds.models)))
 }
 
 // loss is what it costs to forget the domain of a model: nothing for a healthy one, most

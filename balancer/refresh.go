@@ -10,7 +10,10 @@ func (t *Transport) refresh(every time.Duration) {
 	defer t.beside.Done()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	var models rounds
+	var (
+		models rounds
+		idle   idleness
+	)
 	for {
 		select {
 		case <-t.calls.ctx.Done():
@@ -22,6 +25,7 @@ func (t *Transport) refresh(every time.Duration) {
 			if subjects, names := models.next(t.fleet.Load(), t.domains, time.Now()); len(subjects) > 0 {
 				t.learnModels(t.calls.ctx, subjects, names)
 			}
+			idle.forget(t.domains, time.Now())
 		}
 	}
 }
