@@ -2,7 +2,9 @@ package balancer
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,23 +36,24 @@ func (t *Transport) checkHealth() {
 }
 
 // round gives each account its turn, spread over the interval and always at the same
-// place in it. It tells whether there is another round.
+// place in it, whatever their order in the configuration. It holds names: the accounts
+// may be others when their turn comes. It tells whether there is another round.
 func (c *checker) round(ctx context.Context, began time.Time, start float64) bool {
 	if !sleepUntil(ctx, began) {
 		return false
 	}
-	members := c.t.fleet.Load().members
-	gap := c.Interval / time.Duration(len(members))
-	start *= float64(len(members))
+	names := slices.Sorted(maps.Keys(c.t.fleet.Load().byName))
+	gap := c.Interval / time.Duration(len(names))
+	start *= float64(len(names))
 	first := int(start)
 	turn := began.Add(time.Duration((start - float64(first)) * float64(gap)))
-	for i := range members {
-		m := members[(first+i)%len(members)]
+	for i := range names {
 		if !sleepUntil(ctx, turn) {
 			return false
 		}
 		turn = turn.Add(gap)
-		if !c.wants(m, time.Now()) {
+		m := c.due(names[(first+i)%len(names)])
+		if m == nil {
 			continue
 		}
 		select {
@@ -79,9 +82,17 @@ func sleepUntil(ctx context.Context, at time.Time) bool {
 	return ctx.Err() == nil
 }
 
+// due is the account of that name, if it is to be asked now.
+func (c *checker) due(name string) *member {
+	if m := c.t.fleet.Load().byName[name]; m != nil && c.wants(m, time.Now()) {
+		return m
+	}
+	return nil
+}
+
 // wants tells whether an account is to be asked, as far as is known here.
 func (c *checker) wants(m *member, now time.Time) bool {
-	if m.Disabled || c.t.fleet.Load().byName[m.Name] != m {
+	if m.Disabled {
 		return false
 	}
 	if _, closed := m.Schedule.closed(now); closed {
