@@ -2,7 +2,9 @@ package balancer_test
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,4 +73,45 @@ func TestACheckAsksTheAccountAsItIsNow(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, []string{"other"}, keysSeen(fake))
 	})
+}
+
+// TestACheckThatHadToWaitIsStillWanted: all places are taken when an account's turn
+// comes, and when one is free there is nothing to ask any more.
+func TestACheckThatHadToWaitIsStillWanted(t *testing.T) {
+	for name, change := range map[string]func(*testing.T, *balancer.Transport, string){
+		"a person has disabled it": func(t *testing.T, lb *balancer.Transport, name string) {
+			require.NoError(t, lb.Disable(t.Context(), name, "repairs"))
+		},
+		"it is gone": func(t *testing.T, lb *balancer.Transport, name string) {
+			require.NoError(t, lb.SetAccounts(slices.DeleteFunc(many(2), func(a balancer.Account) bool { return a.Name == name })))
+		},
+		"a request has told": func(t *testing.T, lb *balancer.Transport, name string) {
+			_, _, _ = send(balancer.WithHint(t.Context(), balancer.Hint{Account: name}), t, lb)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asked := make(chan string, 10)
+				mute := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.Method == http.MethodPost {
+						answers(200, `{"choices":[]}`).ServeHTTP(w, r)
+						return
+					}
+					asked <- strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer key-")
+					<-r.Context().Done()
+				})
+				cfg := checked(mute, many(2)...)
+				cfg.HealthChecks.Interval, cfg.HealthChecks.Concurrency = 10*time.Second, 1
+				cfg.HealthChecks.Timeout = 9 * time.Second
+				lb := newTransport(t, cfg)
+				other := map[string]string{"a0": "a1", "a1": "a0"}[<-asked]
+				time.Sleep(7 * time.Second) // the other's turn has come
+				change(t, lb, other)
+				time.Sleep(4 * time.Second)
+				for len(asked) > 0 {
+					assert.NotEqual(t, other, <-asked)
+				}
+			})
+		})
+	}
 }

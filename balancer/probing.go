@@ -52,14 +52,19 @@ func (c *checker) round(ctx context.Context, began time.Time, start float64) boo
 			return false
 		}
 		turn = turn.Add(gap)
-		m := c.due(names[(first+i)%len(names)])
-		if m == nil {
+		name := names[(first+i)%len(names)]
+		if c.due(name) == nil {
 			continue
 		}
 		select {
 		case c.places <- struct{}{}:
 		case <-ctx.Done():
 			return false
+		}
+		m := c.due(name) // that may have taken long
+		if m == nil {
+			<-c.places
+			continue
 		}
 		c.asking.Go(func() {
 			defer func() { <-c.places }()
