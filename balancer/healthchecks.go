@@ -19,8 +19,8 @@ import (
 //
 // An account whose turn comes while Concurrency others are being asked waits for one of
 // them to end, and the accounts after it with it. Where many are mute a round can so
-// take longer than the Interval: it goes on to its end, nobody loses a turn, and the next
-// round begins at once. Rounds that were missed are not made up for.
+// take longer than the Interval: it goes on to its end with its turns late, and the next
+// one begins at once. Rounds that were missed are not made up for.
 //
 // What is learnt changes health as [health.Policy.Checked] says: a good answer ends a
 // rest for failures, and enables what health disabled, for want of money only if the

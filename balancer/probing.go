@@ -166,6 +166,8 @@ func (c *checker) check(ctx context.Context, m *member) {
 // claim takes the check of an account, and the probes of those of its domains that
 // wait for one.
 func (c *checker) claim(ctx context.Context, m *member) (held []*domain, mine bool) {
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
 	now := time.Now()
 	for i, d := range m.domains {
 		half := d.known().Phase(now) == health.PhaseHalfOpen
@@ -177,7 +179,7 @@ func (c *checker) claim(ctx context.Context, m *member) (held []*domain, mine bo
 			least = 0 // of a proxy or a provider it is the probe that counts
 		}
 		mine = false
-		err := c.t.update(ctx, d, func(s health.State) health.State {
+		err := c.t.update(bounded, d, func(s health.State) health.State {
 			s, mine = m.policy.ClaimCheck(s, least, time.Now())
 			return s
 		})
