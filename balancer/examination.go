@@ -40,8 +40,8 @@ const (
 type examination struct {
 	*checker
 	m       *member
-	held    []*domain // whose probes it claimed
-	started time.Time
+	held    []claimed // the probes it took
+	started time.Time // when it had them
 
 	last     finding
 	probe    *provider.Probe // the last that was asked
@@ -108,7 +108,7 @@ func (x *examination) conclude(ctx context.Context) {
 // blamed by one of them in an interval.
 func (x *examination) report(ctx context.Context, d *domain, o health.Outcome) {
 	own := d.subject.Kind == health.KindAccount
-	held := slices.Contains(x.held, d)
+	held := x.holds(d)
 	o.Started, o.Seed = x.started, d.seed
 	policy := x.m.policy
 	if own && x.DisableAfter > 0 && (policy.DisableAfter <= 0 || policy.DisableAfter > x.DisableAfter) {
@@ -126,7 +126,11 @@ func (x *examination) report(ctx context.Context, d *domain, o health.Outcome) {
 			}
 			s = next
 		}
-		return policy.Checked(s, o, now)
+		s = policy.Checked(s, o, now)
+		if held && !own && s.Phase(now) != health.PhaseHalfOpen { // of what is shared the probe alone was taken
+			s, _ = policy.ClaimCheck(s, 0, x.started)
+		}
+		return s
 	}
 	if known := d.known(); checked(known) == known && !held {
 		return

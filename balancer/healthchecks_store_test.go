@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/aitransport/aitransport/health"
 	"github.com/aitransport/aitransport/provider/providertest"
@@ -51,4 +52,123 @@ func TestHealthChecksWithAStoreThatIsMuteForSome(t *testing.T) {
 		assert.GreaterOrEqual(t, len(told), 4*10)
 		assert.ErrorIs(t, <-told, context.DeadlineExceeded)
 	})
+}
+
+// toBeProbed is the state of what has rested.
+func toBeProbed(health.State) health.State {
+	past := time.Now().Add(-time.Second).UTC().Round(0)
+	return health.State{ProbeDue: true, Cause: health.CauseFailure, Rests: 1, RestUntil: past, Since: past, Version: 1}
+}
+
+// TestACheckThatIsNotMadeUsesNothingUp: the account, or the probe of its way, is another
+// program's, which is not known here yet. Neither counts as checked then, and no probe is
+// held.
+func TestACheckThatIsNotMadeUsesNothingUp(t *testing.T) {
+	main := subject(health.KindAccount, "main")
+	way := subject(health.KindRoute, "account main https://api.openai.com")
+	for name, tt := range map[string]struct {
+		theirs health.Subject
+		claim  func(health.State) health.State
+		free   health.Subject
+	}{
+		"the probe of its way": {way, func(s health.State) health.State {
+			s, _ = health.Policy{ClaimTTL: time.Hour}.Claim(s, time.Now())
+			return s
+		}, main},
+		"the account": {main, func(s health.State) health.State {
+			s, _ = health.Policy{}.ClaimCheck(s, 0, time.Now().Add(4*time.Minute))
+			return s
+		}, way},
+		"the probe of the account": {main, func(s health.State) health.State {
+			s, _ = health.Policy{ClaimTTL: time.Hour}.Claim(toBeProbed(s), time.Now())
+			return s
+		}, way},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := providertest.OpenAI(providertest.Config{})
+				store := health.NewMemory(health.MemoryConfig{})
+				put(t, store, way, toBeProbed)
+				cfg := checked(fake, account("main"))
+				cfg.Health, cfg.HealthRefresh = store, -1
+				newTransport(t, cfg)
+				put(t, store, tt.theirs, tt.claim)
+				time.Sleep(5 * time.Minute)
+				synctest.Wait()
+				assert.Zero(t, fake.Count())
+				states, err := store.Load(t.Context(), []health.Subject{tt.free})
+				require.NoError(t, err)
+				assert.Zero(t, states[0].LastCheck)
+				assert.Zero(t, states[0].ProbeFrom, "nobody holds its probe")
+			})
+		})
+	}
+}
+
+// TestACheckOfAWayIsNoted: the way that was to be probed was checked when the account was.
+func TestACheckOfAWayIsNoted(t *testing.T) {
+	for name, status := range map[string]int{"good": 200, "failed": 500} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := health.NewMemory(health.MemoryConfig{})
+				put(t, store, subject(health.KindRoute, "account main https://api.openai.com"), toBeProbed)
+				cfg := checked(answers(status, `{"data":[]}`), account("main"))
+				cfg.Health = store
+				lb := newTransport(t, cfg)
+				time.Sleep(5 * time.Minute)
+				synctest.Wait()
+				s := snapshotOf(t, lb)
+				assert.Equal(t, "closed", s.Routes[0].State, "an answer proves the way")
+				assert.Equal(t, s.Accounts[0].CheckedAt, s.Routes[0].CheckedAt)
+				assert.Equal(t, s.Accounts[0].LastCheck.At.UTC(), s.Accounts[0].CheckedAt)
+			})
+		})
+	}
+}
+
+// losesClaims is a store that takes the claims of some subjects, and fails to say so.
+type losesClaims struct {
+	health.Store
+	lose func(health.Subject) bool
+}
+
+func (l losesClaims) Update(ctx context.Context, s health.Subject, f func(health.State) health.State) (health.State, error) {
+	state, err := l.Store.Update(ctx, s, f)
+	if l.lose(s) && !state.ProbeFrom.IsZero() {
+		return health.State{}, errBroken
+	}
+	return state, err
+}
+
+// TestACheckWhoseClaimWasLostGivesItBack: the store took the claim, and could not say so.
+func TestACheckWhoseClaimWasLostGivesItBack(t *testing.T) {
+	for _, s := range []health.Subject{
+		subject(health.KindAccount, "main"),
+		subject(health.KindRoute, "account main https://api.openai.com"),
+	} {
+		t.Run(s.Kind.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				memory := health.NewMemory(health.MemoryConfig{})
+				put(t, memory, s, toBeProbed)
+				fake := providertest.OpenAI(providertest.Config{})
+				cfg := checked(fake, account("main"))
+				claims := 0
+				cfg.Health = losesClaims{memory, func(k health.Subject) bool {
+					if k == s {
+						claims++
+					}
+					return k == s
+				}}
+				newTransport(t, cfg)
+				for claims == 0 {
+					time.Sleep(time.Second)
+				}
+				synctest.Wait()
+				states, err := memory.Load(t.Context(), []health.Subject{s})
+				require.NoError(t, err)
+				assert.Zero(t, states[0].ProbeFrom, "nobody holds its probe")
+				assert.Zero(t, fake.Count())
+			})
+		})
+	}
 }

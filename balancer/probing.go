@@ -145,13 +145,13 @@ func (c *checker) check(ctx context.Context, m *member) {
 	if len(probes) == 0 {
 		return
 	}
-	held, mine := c.claim(ctx, m)
-	if !mine {
+	x := &examination{checker: c, m: m}
+	if !x.claim(ctx) {
 		return
 	}
+	x.started = time.Now()
 	asking, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	x := &examination{checker: c, m: m, held: held, started: time.Now()}
 	for i := range probes {
 		if x.ask(asking, &probes[i]); x.over() {
 			break
@@ -163,44 +163,64 @@ func (c *checker) check(ctx context.Context, m *member) {
 	x.record(books)
 }
 
-// claim takes the check of an account, and the probes of those of its domains that
-// wait for one.
-func (c *checker) claim(ctx context.Context, m *member) (held []*domain, mine bool) {
-	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	now := time.Now()
-	for i, d := range m.domains {
-		half := d.known().Phase(now) == health.PhaseHalfOpen
-		if i > 0 && !half {
-			continue
-		}
-		least := c.least()
-		if i > 0 {
-			least = 0 // of a proxy or a provider it is the probe that counts
-		}
-		mine = false
-		err := c.t.update(bounded, d, func(s health.State) health.State {
-			s, mine = m.policy.ClaimCheck(s, least, time.Now())
-			return s
-		})
-		if err != nil || !mine { // a broken store cannot say whether another is asking
-			c.giveBack(ctx, m, held)
-			return nil, false
-		}
-		if half {
-			held = append(held, d)
-		}
-	}
-	return held, true
+// claimed is the probe of a domain that a check has taken.
+type claimed struct {
+	*domain
+	from time.Time // as the state says
 }
 
-// giveBack ends claims of which nothing came.
-func (c *checker) giveBack(ctx context.Context, m *member, held []*domain) {
+// claim takes the check of the account, and the probes of those of its domains that
+// wait for one. The account is the last: it counts as checked from then on, and is not
+// if somebody else probes its way.
+func (x *examination) claim(ctx context.Context) bool {
+	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	for _, d := range slices.Backward(x.m.domains) {
+		own := d.subject.Kind == health.KindAccount
+		if known := d.known(); !own && known.Phase(time.Now()) != health.PhaseHalfOpen {
+			continue
+		}
+		var from time.Time
+		mine := false
+		err := x.t.update(bounded, d, func(s health.State) health.State {
+			next, now := s, time.Now()
+			switch mine = true; {
+			case own:
+				next, mine = x.m.policy.ClaimCheck(s, x.least(), now)
+			case s.Phase(now) == health.PhaseHalfOpen:
+				next, mine = x.m.policy.Claim(s, now)
+			}
+			if from = next.ProbeFrom; from.Equal(s.ProbeFrom) {
+				from = time.Time{} // there was none to take
+			}
+			return next
+		})
+		if !from.IsZero() { // also where the store failed: it may have taken the claim
+			x.held = append(x.held, claimed{d, from})
+		}
+		if err != nil || !mine { // a broken store cannot say whether another is asking
+			x.giveBack(ctx)
+			return false
+		}
+	}
+	return true
+}
+
+// holds tells whether the check has the probe of a domain.
+func (x *examination) holds(d *domain) bool {
+	return slices.ContainsFunc(x.held, func(c claimed) bool { return c.domain == d })
+}
+
+// giveBack ends claims of which nothing came, as far as they still stand.
+func (x *examination) giveBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	for _, d := range held {
-		_ = c.t.update(ctx, d, func(s health.State) health.State { // told to the hook
-			return m.policy.Checked(s, health.Outcome{Kind: health.OutcomeNeutral}, time.Now())
+	for _, c := range x.held {
+		_ = x.t.update(ctx, c.domain, func(s health.State) health.State { // told to the hook
+			if !s.ProbeFrom.Equal(c.from) {
+				return s
+			}
+			return x.m.policy.Checked(s, health.Outcome{Kind: health.OutcomeNeutral}, time.Now())
 		})
 	}
 }
