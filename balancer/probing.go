@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -139,18 +140,29 @@ func (c *counters) lastSeen() time.Time {
 	return time.Unix(0, max(c.speed.when.Load(), c.recent.when.Load()))
 }
 
-// check asks one account, if nobody else does.
+// check asks one account, if nobody else does. It outlives whatever panics below it: no
+// request is there to be told.
 func (c *checker) check(ctx context.Context, m *member) {
-	probes := c.Probes(m.Name, m.Provider)
-	if len(probes) == 0 {
-		return
-	}
-	x := &examination{checker: c, m: m}
-	if !x.claim(ctx) {
+	x := &examination{checker: c, m: m, started: time.Now()}
+	whole := false
+	defer func() {
+		if v := recover(); !whole {
+			x.broken(ctx, v, debug.Stack())
+		}
+	}()
+	x.run(ctx)
+	whole = true
+}
+
+// run asks, unless there is no question or somebody else asks, and draws the
+// conclusions.
+func (x *examination) run(ctx context.Context) {
+	probes := x.Probes(x.m.Name, x.m.Provider)
+	if len(probes) == 0 || !x.claim(ctx) {
 		return
 	}
 	x.started = time.Now()
-	asking, cancel := context.WithTimeout(ctx, c.Timeout)
+	asking, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
 	for i := range probes {
 		if x.ask(asking, &probes[i]); x.over() {
