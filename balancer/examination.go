@@ -18,7 +18,7 @@ import (
 // holds no secret.
 type CheckResult struct {
 	At     time.Time      `json:"at"`               // when it began
-	Health string         `json:"health"`           // ok; failed; or unknown: the answers say nothing about the account
+	Health string         `json:"health"`           // ok: an answer was good, and none held against it; failed; or unknown: the answers say nothing about the account
 	Probe  string         `json:"probe"`            // the last that was asked
 	Class  provider.Class `json:"class"`            // what its answer means
 	Status int            `json:"status,omitempty"` // 0: no answer
@@ -48,7 +48,8 @@ type examination struct {
 	probe    *provider.Probe // the last that was asked
 	proved   []provider.Proof
 	reached  bool        // an answer came by the account's way
-	well     bool        // one of the answers was good
+	served   bool        // a good one did
+	well     bool        // one of the answers was good, wherever it came from
 	blamed   health.Kind // KindUnknown: nothing is
 	outcome  health.Outcome
 	judgedBy *attempt
@@ -64,7 +65,7 @@ func (x *examination) ask(ctx context.Context, p *provider.Probe) {
 	}
 	x.reached = x.reached || x.last.status != 0 && p.URL == "" // elsewhere is another way
 	if x.last.verdict.Class == provider.ClassOK {
-		x.well = true
+		x.well, x.served = true, x.served || p.URL == ""
 		x.proved = append(x.proved, p.Proves...)
 		return
 	}
@@ -75,6 +76,17 @@ func (x *examination) ask(ctx context.Context, p *provider.Probe) {
 	}
 	x.judgedBy = at
 	x.blamed, x.outcome = at.blame(x.last.verdict)
+	if p.URL != "" && !x.ofItself() {
+		x.blamed = health.KindUnknown
+	}
+}
+
+// ofItself tells whether the last answer, which came from elsewhere, tells of the
+// account's credential or money: all else is about that place and the way to it.
+func (x *examination) ofItself() bool {
+	c := x.last.verdict.Class
+	return (c == provider.ClassAuthInvalid || c == provider.ClassQuotaExhausted) &&
+		(x.blamed == health.KindAccount || x.blamed == health.KindAccountModel)
 }
 
 // over tells whether there is no use in asking more.
@@ -86,12 +98,10 @@ func (x *examination) over() bool {
 func (x *examination) conclude(ctx context.Context) {
 	good := health.Outcome{Kind: health.OutcomeSuccess, Free: !slices.Contains(x.proved, provider.ProvesMoney)}
 	for _, d := range x.m.domains {
-		kind := d.subject.Kind
-		onWay := kind == health.KindProxy || kind == health.KindRoute
-		switch {
+		switch kind := d.subject.Kind; {
 		case kind == x.blamed:
 			x.report(ctx, d, x.outcome)
-		case onWay && x.reached, !onWay && x.well && !x.over():
+		case x.shows(kind):
 			x.report(ctx, d, good)
 		default:
 			x.report(ctx, d, health.Outcome{Kind: health.OutcomeNeutral})
@@ -102,6 +112,20 @@ func (x *examination) conclude(ctx context.Context) {
 		x.report(ctx, x.t.domains.failing(x.m.accountModel(x.judgedBy.model)), x.outcome)
 	case health.KindProviderModel:
 		x.report(ctx, x.t.domains.failing(x.m.providerModel(x.judgedBy.model)), x.outcome)
+	}
+}
+
+// shows tells whether the answers show that what is of this kind is well.
+func (x *examination) shows(kind health.Kind) bool {
+	switch {
+	case kind == health.KindProxy || kind == health.KindRoute:
+		return x.reached
+	case x.over():
+		return false
+	case kind == health.KindProvider:
+		return x.served
+	default:
+		return x.well
 	}
 }
 
@@ -162,7 +186,7 @@ func (x *examination) record(ctx context.Context) {
 	}
 	x.m.counters.checked.Store(r)
 	attrs := []any{"provider", x.m.Provider.Name, "key", x.m.Name, "health", r.Health}
-	if r.Health != healthOK {
+	if r.Class != provider.ClassOK {
 		attrs = append(attrs, "class", r.Class.String(), "status", statusOrNone(r.Status), "code", r.Code, "reason", r.Reason)
 	}
 	attrs = append(attrs, "probe", r.Probe, "proxyUrl", r.Proxy, "duration", r.Duration,

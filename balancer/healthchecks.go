@@ -25,8 +25,9 @@ import (
 // What is learnt changes health as [health.Policy.Checked] says: a good answer ends a
 // rest for failures, and enables what health disabled, for want of money only if the
 // probe shows money; a failure counts. What is wrong with a proxy, a route or a model
-// is held against that, not against the account. The results stand in the Snapshot,
-// and each is a line in the log.
+// is held against that, not against the account. Of a probe with a URL, which is asked
+// elsewhere, only what it says of the credential and of money counts. The results stand
+// in the Snapshot, and each is a line in the log.
 type HealthChecks struct {
 	Enabled bool // false: nobody is asked
 
