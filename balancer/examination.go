@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"runtime"
 	"slices"
 	"time"
@@ -57,6 +58,7 @@ type examination struct {
 
 // ask asks one question and draws the conclusion, as from an attempt.
 func (x *examination) ask(ctx context.Context, p *provider.Probe) {
+	left, first := x.Timeout-time.Since(x.started), x.probe == nil
 	x.probe = p
 	if err := p.Validate(); err != nil {
 		x.last = finding{err: err, verdict: provider.Verdict{Class: provider.ClassInvalidRequest, Scope: provider.ScopeNone, Message: err.Error()}}
@@ -67,6 +69,10 @@ func (x *examination) ask(ctx context.Context, p *provider.Probe) {
 	if x.last.verdict.Class == provider.ClassOK {
 		x.well, x.served = true, x.served || p.URL == ""
 		x.proved = append(x.proved, p.Proves...)
+		return
+	}
+	cut := x.last.err != nil && x.last.status < http.StatusBadRequest && ctx.Err() != nil
+	if cut && !first && left < askTimeout { // the questions before it took its time
 		return
 	}
 	at := &attempt{member: x.m, t: x.t, model: p.Model}

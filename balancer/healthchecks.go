@@ -33,7 +33,12 @@ type HealthChecks struct {
 
 	Interval    time.Duration // between two checks of an account; 0: 5 min; else at least a second
 	Concurrency int           // accounts that are asked at the same time; 0: 4
-	Timeout     time.Duration // for all that one account is asked, each question having ten seconds; 0: 30 s
+
+	// Timeout is for all that one account is asked, each question having ten seconds. A
+	// question is asked only if its share of Timeout is left, at most ten seconds; one
+	// that Timeout cuts short because those before it took long says nothing about the
+	// account. 0: 30 s.
+	Timeout time.Duration
 
 	// DisableAfter is after how many errors in a row, those of requests among them, a
 	// check that fails disables an account, until a check succeeds or a person enables

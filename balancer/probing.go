@@ -164,7 +164,11 @@ func (x *examination) run(ctx context.Context) {
 	x.started = time.Now()
 	asking, cancel := context.WithTimeout(ctx, x.Timeout)
 	defer cancel()
+	share := min(askTimeout, x.Timeout/time.Duration(len(probes)))
 	for i := range probes {
+		if i > 0 && x.started.Add(x.Timeout).Sub(time.Now()) < share { // it would not be given what it may need
+			break
+		}
 		if x.ask(asking, &probes[i]); x.over() {
 			break
 		}
