@@ -148,7 +148,7 @@ func (x *examination) report(ctx context.Context, d *domain, o health.Outcome) {
 	checked := func(s health.State) health.State {
 		now, o := time.Now(), o
 		switch {
-		case o.Kind == health.OutcomeSuccess && own && s.AuthFailures > 0 && !slices.Contains(x.proved, provider.ProvesCredential):
+		case o.Kind == health.OutcomeSuccess && own && refused(s) && !slices.Contains(x.proved, provider.ProvesCredential):
 			o.Kind = health.OutcomeNeutral // that the place is reached says nothing about the credential
 		case o.Kind != health.OutcomeSuccess && o.Kind != health.OutcomeNeutral && !own && !held:
 			next, mine := policy.ClaimCheck(s, x.least(), now)
@@ -171,6 +171,10 @@ func (x *examination) report(ctx context.Context, d *domain, o health.Outcome) {
 	}
 	_ = x.t.update(ctx, d, checked) // told to the hook
 }
+
+// refused tells whether the last word about the credential, or about money, was no. The
+// count alone does not say: somebody may have reset it.
+func refused(s health.State) bool { return s.AuthFailures > 0 || s.Cause == health.CauseRefused }
 
 // record keeps the result, and logs it.
 func (x *examination) record(ctx context.Context) {
