@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/aitransport/aitransport/health"
 )
 
@@ -137,11 +139,33 @@ func (t *Transport) known(what string, s health.Subject) (*domain, health.Policy
 	return d, policy, nil
 }
 
+// replacedAtOnce bounds how many accounts the health store is told of at the same time.
+const replacedAtOnce = 8
+
+// enableReplaced enables accounts whose credential is another than it was, as far as the
+// health store answers in time.
+func (t *Transport) enableReplaced(list []*member) {
+	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(replacedAtOnce)
+	for _, m := range list {
+		group.Go(func() error {
+			if ctx.Err() == nil { // else those before it have told that the store is mute
+				_ = t.replaced(ctx, m) // told to the hook; the account stays as it was
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // nil
+}
+
 // replaced enables an account whose credential is another than it was, unless a person
-// disabled it.
+// disabled it, or its credential is another once more: what disabled it may be that.
 func (t *Transport) replaced(ctx context.Context, m *member) error {
 	return t.update(ctx, m.domains[0], func(s health.State) health.State {
-		if byPerson(s) {
+		now := t.fleet.Load().byName[m.Name]
+		if byPerson(s) || now == nil || now.identity != m.identity {
 			return s
 		}
 		return m.policy.Enable(s, time.Now())

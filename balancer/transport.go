@@ -93,37 +93,50 @@ func New(cfg Config) (*Transport, error) {
 // SetAccounts replaces the accounts. Attempts under way are not disturbed: they
 // finish as they began, streams with them. Requests that wait in line, or fail over, go
 // on with the new accounts. Accounts that keep their name keep their place in health,
-// quota and statistics; one whose credential is another is enabled, if its old one
-// had it disabled and no person did. On an error nothing has changed.
+// quota and statistics; one whose credential is another has been enabled when SetAccounts
+// returns, if its old one had it disabled and no person did. A health store that fails,
+// or does not answer for five seconds, is told to Hooks.StoreError: new accounts then
+// count as healthy, and those of which it was not told stay as they were. On an error
+// nothing has changed.
 func (t *Transport) SetAccounts(accounts []Account) error {
+	replaced, err := t.exchange(accounts)
+	if err != nil {
+		return err
+	}
+	t.enableReplaced(replaced) // while others may change the accounts: it may have to wait
+	return nil
+}
+
+// exchange makes these the accounts there are, and says which of them have another
+// credential than before.
+func (t *Transport) exchange(accounts []Account) (replaced []*member, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.calls.isClosed() {
-		return ErrClosed
+		return nil, ErrClosed
 	}
 	before := t.fleet.Load()
 	f, err := t.newFleet(accounts, before)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if t.owned {
 		t.pool.Grow(2 * len(f.members)) // an account with a fallback has two routes
 	}
 	t.fleet.Store(f)
 	t.domains.keep(f.domains)
-	if before != nil {
-		close(before.replaced)
-		for _, m := range f.members {
-			m.counters.full.Store(nil) // its limits may be others
-			m.counters.wake()          // nobody looks any more where it was parked
-		}
-		for name, m := range f.byName {
-			if old, ok := before.byName[name]; ok && old.identity != m.identity {
-				_ = t.replaced(context.Background(), m) // told to the hook; the account stays as it was
-			}
+	if before == nil {
+		return nil, nil
+	}
+	close(before.replaced)
+	for _, m := range f.members {
+		m.counters.full.Store(nil) // its limits may be others
+		m.counters.wake()          // nobody looks any more where it was parked
+		if old, ok := before.byName[m.Name]; ok && old.identity != m.identity {
+			replaced = append(replaced, m)
 		}
 	}
-	return nil
+	return replaced, nil
 }
 
 // Client is an [http.Client] over this Transport. It follows no redirects, since
