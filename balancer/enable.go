@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -61,7 +62,8 @@ func (t *Transport) ClearRest(ctx context.Context, s health.Subject) error {
 // is named: those of errors in a row, and AccountSnapshot.Failed of this process. A
 // rest goes on, and so does being disabled, unless enable is given: then both end, but
 // not what a person disabled. The error is that of a name that no account has (nothing
-// has changed then), or the health store's first one.
+// has changed then), or of the health store: it names the accounts that are as they were,
+// the first ten of them. With a context that is done it goes no further.
 func (t *Transport) ResetErrors(ctx context.Context, enable bool, accounts ...string) error {
 	f := t.fleet.Load()
 	members := f.members
@@ -75,23 +77,46 @@ func (t *Transport) ResetErrors(ctx context.Context, enable bool, accounts ...st
 		}
 		members = append(members, m)
 	}
+	var failed []error
+	more := 0
 	for _, m := range members {
-		reset := func(s health.State) health.State {
-			now := time.Now()
-			if enable && !byPerson(s) && (s.Phase(now) != health.PhaseClosed) {
-				return m.policy.Enable(s, now)
-			}
-			return m.policy.ResetCounts(s, now)
+		err := t.resetErrors(ctx, m, enable, len(accounts) > 0)
+		switch {
+		case err == nil:
+			continue
+		case len(failed) < maxResetErrors:
+			failed = append(failed, fmt.Errorf("balancer: ResetErrors: account %q: %w", m.Name, err))
+		default:
+			more++
 		}
-		m.counters.recent.count.Store(0)
-		if known := m.domains[0].known(); len(accounts) == 0 && reset(known) == known {
-			continue // most are well
-		}
-		if err := t.update(ctx, m.domains[0], reset); err != nil {
-			return err
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	if more > 0 {
+		failed = append(failed, fmt.Errorf("balancer: ResetErrors: and %d other accounts", more))
+	}
+	return errors.Join(failed...)
+}
+
+// maxResetErrors bounds how many accounts an error of ResetErrors names.
+const maxResetErrors = 10
+
+// resetErrors is ResetErrors for one account. The store is told if the account is named,
+// or there is something to reset as far as is known here.
+func (t *Transport) resetErrors(ctx context.Context, m *member, enable, named bool) error {
+	reset := func(s health.State) health.State {
+		now := time.Now()
+		if enable && !byPerson(s) && (s.Phase(now) != health.PhaseClosed) {
+			return m.policy.Enable(s, now)
+		}
+		return m.policy.ResetCounts(s, now)
+	}
+	m.counters.recent.count.Store(0)
+	if known := m.domains[0].known(); !named && reset(known) == known {
+		return nil // most are well
+	}
+	return t.update(ctx, m.domains[0], reset)
 }
 
 // byPerson tells whether a person disabled it.
