@@ -17,7 +17,7 @@ type Snapshot struct {
 	Proxies   []DomainSnapshot `json:"proxies"`   // those of the accounts
 	Routes    []DomainSnapshot `json:"routes"`    // their ways: a proxy, or "direct", and an origin
 	Providers []DomainSnapshot `json:"providers"` // and where those lead to
-	Models    []DomainSnapshot `json:"models"`    // of providers: only those that are out of use for all accounts
+	Models    []DomainSnapshot `json:"models"`    // of those providers: only those that are out of use for all accounts, what a person disabled first; at most 1000
 
 	Waiting int             `json:"waiting"` // requests that wait in line for an account
 	Queues  []QueueSnapshot `json:"queues"`  // where they wait; only those with somebody in them
@@ -51,7 +51,7 @@ type AccountSnapshot struct {
 
 	LastErrors []AttemptError   `json:"lastErrors,omitempty"` // of this process, the newest first; at most five
 	LastCheck  *CheckResult     `json:"lastCheck,omitempty"`  // the last active check by this process; nil: there was none
-	Models     []DomainSnapshot `json:"models,omitempty"`     // of the account, that are out of use; at most 100
+	Models     []DomainSnapshot `json:"models,omitempty"`     // of the account, that are out of use, what a person disabled first; at most 100
 
 	// RateLimits are those that the last answer with such headers told of, good or
 	// not; nil: none did. They are as the provider saw them then.
@@ -94,8 +94,12 @@ type QueueSnapshot struct {
 // maxSessionsShown is how many sessions a Snapshot names.
 const maxSessionsShown = 1000
 
-// maxModels is how many models of an account a Snapshot names.
-const maxModels = 100
+// maxModels is how many models of an account a Snapshot names, and maxProviderModels
+// how many of providers: callers may make up names.
+const (
+	maxModels         = 100
+	maxProviderModels = 1000
+)
 
 // Snapshot looks at the accounts, as they are known here: no store is asked. What
 // other programs found out is known within Config.HealthRefresh. The error is that of
@@ -158,11 +162,15 @@ func (m *member) snapshot(now time.Time) AccountSnapshot {
 
 const disabledByConfiguration = "disabled by configuration"
 
-// addModels puts the models that are out of use where they belong.
+// addModels puts the models that are out of use where they belong. Those of what is gone
+// belong nowhere.
 func (s *Snapshot) addModels(f *fleet, unwell []*domain, now time.Time) {
 	for _, d := range unwell {
 		if d.subject.Kind == health.KindProviderModel {
-			s.Models = append(s.Models, d.snapshot(now))
+			owner := health.Subject{Kind: health.KindProvider, Name: d.subject.Name}
+			if f.domains[owner] != nil && len(s.Models) < maxProviderModels {
+				s.Models = append(s.Models, d.snapshot(now))
+			}
 			continue
 		}
 		if m := f.byName[d.subject.Name]; m != nil && len(s.Accounts[m.place].Models) < maxModels {

@@ -53,22 +53,29 @@ func waysOf(members []*member) (ways []*domain) {
 	return ways
 }
 
-// unwell are the models that are out of use, by name.
-func (ds *domains) unwell(now time.Time) (list []*domain) {
+// unwell are the models that are out of use: those that a person disabled, by name, and
+// then the others.
+func (ds *domains) unwell(now time.Time) []*domain {
 	if ds.count.Load() == 0 {
 		return nil
 	}
+	var persons, others []*domain
 	ds.mu.RLock()
 	for _, d := range ds.models {
-		if s := d.state.Load(); s != nil && s.Phase(now) != health.PhaseClosed {
-			list = append(list, d)
+		switch s := d.known(); {
+		case byPerson(s):
+			persons = append(persons, d)
+		case s.Phase(now) != health.PhaseClosed:
+			others = append(others, d)
 		}
 	}
 	ds.mu.RUnlock()
-	slices.SortFunc(list, func(a, b *domain) int {
+	byName := func(a, b *domain) int {
 		return cmp.Or(cmp.Compare(a.subject.Name, b.subject.Name), cmp.Compare(a.subject.Model, b.subject.Model))
-	})
-	return list
+	}
+	slices.SortFunc(persons, byName)
+	slices.SortFunc(others, byName)
+	return append(persons, others...)
 }
 
 // queues are the lines in which somebody waits.
