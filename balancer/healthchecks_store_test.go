@@ -3,6 +3,7 @@ package balancer_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,15 +153,15 @@ func TestACheckWhoseClaimWasLostGivesItBack(t *testing.T) {
 				put(t, memory, s, toBeProbed)
 				fake := providertest.OpenAI(providertest.Config{})
 				cfg := checked(fake, account("main"))
-				claims := 0
+				var claims atomic.Int64
 				cfg.Health = losesClaims{memory, func(k health.Subject) bool {
 					if k == s {
-						claims++
+						claims.Add(1)
 					}
 					return k == s
 				}}
 				newTransport(t, cfg)
-				for claims == 0 {
+				for claims.Load() == 0 {
 					time.Sleep(time.Second)
 				}
 				synctest.Wait()

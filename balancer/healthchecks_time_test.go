@@ -2,6 +2,7 @@ package balancer_test
 
 import (
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"github.com/aitransport/aitransport/provider/providertest"
 )
 
-// asking are n times the same question.
-func asking(n int) func(string, *provider.Provider) []provider.Probe {
+// questions are n times the same question.
+func questions(n int) func(string, *provider.Provider) []provider.Probe {
 	return func(_ string, p *provider.Provider) []provider.Probe {
 		list := make([]provider.Probe, n)
 		for i := range list {
@@ -49,11 +50,10 @@ func TestAQuestionForWhichNoTimeIsLeft(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				asked := 0
+				var asked atomic.Int64
 				cfg := checked(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					asked++
 					takes := tt.others
-					if asked == 1 {
+					if asked.Add(1) == 1 {
 						takes = tt.first
 					}
 					select {
@@ -63,14 +63,14 @@ func TestAQuestionForWhichNoTimeIsLeft(t *testing.T) {
 						answers(200, `{"data":[]}`).ServeHTTP(w, r)
 					}
 				}), account("main"))
-				cfg.HealthChecks.Probes, cfg.HealthChecks.Timeout = asking(tt.questions), tt.timeout
+				cfg.HealthChecks.Probes, cfg.HealthChecks.Timeout = questions(tt.questions), tt.timeout
 				lb := newTransport(t, cfg)
 				var last *balancer.CheckResult
 				for last == nil {
 					time.Sleep(time.Second)
 					last = snapshotOf(t, lb).Accounts[0].LastCheck
 				}
-				assert.Equal(t, tt.asked, asked)
+				assert.EqualValues(t, tt.asked, asked.Load())
 				assert.Equal(t, tt.health, last.Health)
 				assert.Equal(t, tt.failures, snapshotOf(t, lb).Accounts[0].Failures)
 			})
@@ -83,7 +83,7 @@ func TestSlowQuestionsDoNotDisableAnAccount(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
 		fake.Always(providertest.OK().After(8 * time.Second))
 		cfg := checked(fake, account("main"))
-		cfg.HealthChecks.Probes = asking(4)
+		cfg.HealthChecks.Probes = questions(4)
 		lb := newTransport(t, cfg)
 		time.Sleep(40 * time.Minute)
 		assert.Equal(t, "closed", snapshotOf(t, lb).Accounts[0].State, snapshotOf(t, lb).Accounts[0].Reason)

@@ -166,7 +166,7 @@ func (x *examination) run(ctx context.Context) {
 	defer cancel()
 	share := min(askTimeout, x.Timeout/time.Duration(len(probes)))
 	for i := range probes {
-		if i > 0 && x.started.Add(x.Timeout).Sub(time.Now()) < share { // it would not be given what it may need
+		if i > 0 && time.Until(x.started.Add(x.Timeout)) < share { // it would not be given what it may need
 			break
 		}
 		if x.ask(asking, &probes[i]); x.over() {
