@@ -127,3 +127,33 @@ func TestModelsAreLookedAtInTurns(t *testing.T) {
 		assert.Empty(t, loaded, "of accounts that are gone")
 	})
 }
+
+// What a person disables is disabled for other programs too: of a model that an account
+// names from their start on, of any other soon after it is asked for.
+func TestADisabledModelIsDisabledForAllPrograms(t *testing.T) {
+	for _, s := range []health.Subject{
+		{Kind: health.KindAccount, Name: "first"},
+		{Kind: health.KindAccountModel, Name: "first", Model: "gpt-5"},
+		{Kind: health.KindProviderModel, Name: "openai https://api.openai.com", Model: "gpt-5"},
+	} {
+		t.Run(s.Kind.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := providertest.OpenAI(providertest.Config{})
+				names := func(a *balancer.Account) { a.Models = map[string]string{"gpt-5": ""} }
+				cfg := over(fake, account("first", priority(1), names), account("second", priority(2), names))
+				cfg.Health = health.NewMemory(health.MemoryConfig{})
+				one, running := newTransport(t, cfg), newTransport(t, cfg)
+				_, _, err := send(t.Context(), t, running)
+				require.NoError(t, err)
+				require.NoError(t, one.DisableSubject(t.Context(), s, "too expensive"))
+				restarted := newTransport(t, cfg)
+				time.Sleep(10 * time.Second)
+				for name, lb := range map[string]*balancer.Transport{"this": one, "another": running, "restarted": restarted} {
+					before := fake.CountFor("key-first")
+					_, _, _ = send(t.Context(), t, lb)
+					assert.Equal(t, before, fake.CountFor("key-first"), name)
+				}
+			})
+		})
+	}
+}

@@ -279,13 +279,15 @@ func (ds *domains) all() []*domain {
 	return list
 }
 
+// readBatch is how many states the store is asked for at a time.
+const readBatch = 1000
+
 // read asks the store for the states of domains, and tells whether it answered. A broken
 // one rests nobody: a request that fails is found out anyway, one that is never made is
 // not.
 func (t *Transport) read(ctx context.Context, list []*domain) (ok bool) {
-	const batch = 1000
 	for len(list) > 0 {
-		part := list[:min(len(list), batch)]
+		part := list[:min(len(list), readBatch)]
 		list = list[len(part):]
 		subjects := make([]health.Subject, len(part))
 		for i, d := range part {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/aitransport/aitransport/health"
 	"github.com/aitransport/aitransport/provider"
@@ -90,6 +91,41 @@ func (t *Transport) acquaint(f *fleet) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTimeout)
 	defer cancel()
 	t.read(ctx, fresh)
+	t.acquaintModels(ctx, f, fresh)
+}
+
+// maxModelsRead bounds how many models of new accounts the store is asked about.
+const maxModelsRead = 10_000
+
+// acquaintModels learns which of the models that new accounts name are out of use: a
+// person, or another program, may have found that out. Patterns name none.
+func (t *Transport) acquaintModels(ctx context.Context, f *fleet, fresh []*domain) {
+	var subjects []health.Subject
+	var names []string
+	seen := make(map[health.Subject]bool)
+	for _, d := range fresh {
+		m := f.byName[d.subject.Name]
+		if d.subject.Kind != health.KindAccount || m == nil {
+			continue
+		}
+		for asked := range m.Models {
+			model, ok := m.models.serves(asked)
+			if !ok || model == "" || strings.Contains(asked, "*") || len(subjects) >= maxModelsRead {
+				continue
+			}
+			for _, s := range [...]health.Subject{m.accountModel(model), m.providerModel(model)} {
+				if !seen[s] {
+					seen[s] = true
+					subjects, names = append(subjects, s), append(names, asked)
+				}
+			}
+		}
+	}
+	for len(subjects) > 0 && ctx.Err() == nil {
+		n := min(len(subjects), readBatch)
+		t.learnModels(ctx, subjects[:n], names[:n])
+		subjects, names = subjects[n:], names[n:]
+	}
 }
 
 // index finds the distinct bases. An API's official base leads to all accounts that
