@@ -1,19 +1,8 @@
 package balancer
 
-import (
-	"context"
-	"fmt"
-	"net/http"
-	"slices"
-	"time"
-
-	"github.com/aitransport/aitransport/provider"
-)
+import "time"
 
 const (
-	// defaultAffinityTTL is as long as OpenAI keeps a response (provider-facts 3).
-	defaultAffinityTTL = 30 * 24 * time.Hour
-
 	// A session leaves its account for a request where that has so many in flight at
 	// least, and so many times as many for its weight as another.
 	bendFrom  = 4
@@ -23,108 +12,6 @@ const (
 	// ringSteps is how far a session goes on the ring for an account that is ready.
 	ringSteps = 8
 )
-
-// pinned finds the one account that has what a request names: a stored response, a
-// file, a batch. nil and no error: nobody knows of one.
-func (c *chooser) pinned() (*member, error) {
-	r := c.r
-	if r.Hint.Account != "" {
-		m := r.route.named(r.Hint.Account)
-		if m == nil {
-			return nil, &Error{Err: fmt.Errorf("%w: %s: %s", ErrNoAccount, short(r.Hint.Account), c.missing(r.Hint.Account))}
-		}
-		if reason := m.suits(r); reason != "" {
-			return nil, &Error{Err: fmt.Errorf("%w: %s: %s", ErrNoAccount, m.Name, reason)}
-		}
-		return m, nil
-	}
-	if !r.housed {
-		r.housed = true
-		r.home, r.thing = c.t.homeOf(c.ctx, r)
-	}
-	if r.home == "" {
-		return nil, nil
-	}
-	m := r.route.named(r.home)
-	if m == nil {
-		return nil, &Error{Err: fmt.Errorf("%w: %.100q lives in account %q, which is gone or disabled: bring the account back, or make the thing anew", ErrNoAccount, r.thing, r.home)}
-	}
-	if reason := m.suits(r); reason != "" {
-		return nil, &Error{Err: fmt.Errorf("%w: %.100q lives in account %q, which %s", ErrNoAccount, r.thing, r.home, reason)}
-	}
-	return m, nil
-}
-
-// homeOf asks where what a request names lives: the account of the first thing of which
-// that is known, and what that thing is. A broken store knows of nothing.
-func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing string) {
-	ids := r.Operation.Objects
-	if len(ids) == 0 {
-		return "", ""
-	}
-	ids = ids[:min(len(ids), maxObjects)]
-	within, cancel := context.WithTimeout(ctx, storeTimeout)
-	defer cancel()
-	accounts, err := t.cfg.Affinity.Get(within, r.objectKeys(ids)...)
-	if err == nil && len(accounts) != len(ids) {
-		err = errHomes
-	}
-	if err != nil {
-		t.storeError(ctx, "affinity", err)
-		return "", ""
-	}
-	for i, account := range accounts {
-		if account != "" {
-			return account, ids[i]
-		}
-	}
-	return "", ""
-}
-
-// maxObjects is how many things of one request are looked up.
-const maxObjects = 100
-
-var errHomes = fmt.Errorf("the affinity store returned another number of accounts than asked for")
-
-// objectKeys are the names of things in the affinity store.
-func (r *Request) objectKeys(ids []string) []string {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = objectKey(r.route.base, r.Hint.Tenant, id)
-	}
-	return keys
-}
-
-// settled remembers that things live in the attempt's account.
-func (at *attempt) settled(ids []string) {
-	if len(ids) == 0 {
-		return
-	}
-	ctx, cancel := at.books(false)
-	defer cancel()
-	for part := range slices.Chunk(ids, maxObjects) {
-		if err := at.t.cfg.Affinity.Put(ctx, at.Name, at.t.cfg.AffinityTTL, at.r.objectKeys(part)...); err != nil {
-			at.t.storeError(ctx, "affinity", err)
-			return
-		}
-	}
-}
-
-// used remembers that what a request names lives in the account that has answered it
-// well, where nobody knew.
-func (at *attempt) used(status int) {
-	if at.r.home == "" && status/100 == 2 && at.r.in.Method != http.MethodDelete {
-		at.settled(at.r.Operation.Objects)
-	}
-}
-
-// finder reads the ids of new things from an answer; nil: it tells of none.
-func (at *attempt) finder(resp *http.Response) *provider.ObjectFinder {
-	if resp.StatusCode/100 != 2 {
-		return nil
-	}
-	return provider.NewObjectFinder(at.r.Operation, resp.Header)
-}
 
 // stuck takes the account that the request's session stays with, or that on which its
 // name falls. A session that finds its account out of use moves; one that finds it much
