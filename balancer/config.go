@@ -51,8 +51,13 @@ type Config struct {
 	// Affinity remembers in which account things live that providers keep: stored
 	// responses, files, batches. Requests that name one go there and nowhere else; what
 	// nobody knows of goes anywhere. Nil: in memory, the last 100,000.
-	Affinity    AffinityStore
-	AffinityTTL time.Duration // for how long since an answer told of it last; 0: 30 days
+	Affinity AffinityStore
+
+	// AffinityTTL is for how long a thing is remembered since it was last used: since a
+	// good answer told of it, or was given to a request that names it. What is used often
+	// is written to the store once in a quarter of that time, not each time, so it may be
+	// forgotten after three quarters. 0: 30 days.
+	AffinityTTL time.Duration
 
 	// Requests of one session (see Hint) stay with one account while it is ready, for as
 	// long as no more than SessionTTL lies between two of them; one that finds it full or
@@ -167,6 +172,7 @@ func (c Config) withDefaults() Config {
 	if c.Affinity == nil {
 		c.Affinity = NewAffinityMemory(AffinityMemoryConfig{})
 	}
+	c.Affinity = newFrugal(c.Affinity)
 	if c.AffinityTTL <= 0 {
 		c.AffinityTTL = defaultAffinityTTL
 	}

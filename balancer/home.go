@@ -100,9 +100,9 @@ func (at *attempt) settled(ids []string) {
 }
 
 // used remembers that what a request names lives in the account that has answered it
-// well, where nobody knew.
+// well, so that what is in use is not forgotten.
 func (at *attempt) used(status int) {
-	if at.r.home == "" && status/100 == 2 && at.r.in.Method != http.MethodDelete {
+	if status/100 == 2 && at.r.in.Method != http.MethodDelete {
 		at.settled(at.r.Operation.Objects)
 	}
 }
