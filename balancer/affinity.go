@@ -35,7 +35,8 @@ type AffinityStore interface {
 	// or less they are forgotten. A store that is full may forget others early.
 	Put(ctx context.Context, account string, ttl time.Duration, keys ...string) error
 
-	// Delete forgets the keys. To delete what is not known is no error.
+	// Delete forgets the keys: their things were deleted. To delete what is not known is
+	// no error.
 	Delete(ctx context.Context, keys ...string) error
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aitransport/aitransport/provider"
@@ -100,10 +101,28 @@ func (at *attempt) settled(ids []string) {
 }
 
 // used remembers that what a request names lives in the account that has answered it
-// well, so that what is in use is not forgotten.
+// well, so that what is in use is not forgotten; and forgets what was deleted.
 func (at *attempt) used(status int) {
-	if status/100 == 2 && at.r.in.Method != http.MethodDelete {
+	switch {
+	case status/100 != 2:
+	case at.r.in.Method == http.MethodDelete:
+		at.deleted()
+	default:
 		at.settled(at.r.Operation.Objects)
+	}
+}
+
+// deleted forgets where the thing lived at whose path the request ended. One with a path
+// below that, of a part of the thing, has left the thing itself.
+func (at *attempt) deleted() {
+	i := slices.IndexFunc(at.r.Operation.Objects, func(id string) bool { return strings.HasSuffix(at.r.in.URL.Path, "/"+id) })
+	if i < 0 {
+		return
+	}
+	ctx, cancel := at.books(false)
+	defer cancel()
+	if err := at.t.cfg.Affinity.Delete(ctx, at.r.objectKeys(at.r.Operation.Objects[i:i+1])...); err != nil {
+		at.t.storeError(ctx, "affinity", err)
 	}
 }
 

@@ -146,3 +146,37 @@ func TestWhatTheStoreDoesNotKnowIsWrittenAtOnce(t *testing.T) {
 		assert.Equal(t, "third", w.useFile(t, balancer.Hint{}, id))
 	})
 }
+
+// What was deleted is forgotten; what a part was deleted of is not, and neither is what
+// could not be deleted.
+func TestDeletedThingsAreForgotten(t *testing.T) {
+	const storesURL = "https://api.openai.com/v1/vector_stores"
+	answers := func(status int, body string) providertest.Step {
+		return providertest.Status(status, http.Header{"Content-Type": {"application/json"}}, body)
+	}
+	for name, tt := range map[string]struct {
+		path      string // below the URL of the stores
+		answer    providertest.Step
+		forgotten bool
+	}{
+		"deleted":       {"/vs_1", answers(http.StatusOK, `{"id":"vs_1","deleted":true}`), true},
+		"a part of it":  {"/vs_1/files/file-1", answers(http.StatusOK, `{"id":"file-1","deleted":true}`), false},
+		"not permitted": {"/vs_1", answers(http.StatusForbidden, `{"error":{"message":"no"}}`), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, store := newWrittenWorld(t, 0)
+			w.fake.Script(answers(http.StatusOK, `{"id":"vs_1"}`))
+			status, answer, _ := w.call(t, balancer.Hint{Account: "third"}, http.MethodPost, storesURL, `{}`)
+			require.Equal(t, http.StatusOK, status, answer)
+			key := store.last
+			w.fake.Script(tt.answer)
+			_, _, by := w.call(t, balancer.Hint{}, http.MethodDelete, storesURL+tt.path, "")
+			require.Equal(t, "third", by)
+			known, err := store.Get(t.Context(), key...)
+			require.NoError(t, err)
+			want := map[bool]string{false: "third", true: ""}
+			assert.Equal(t, []string{want[tt.forgotten]}, known)
+			assert.Equal(t, tt.forgotten, store.deletes == 1, store.deletes)
+		})
+	}
+}
