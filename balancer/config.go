@@ -50,7 +50,9 @@ type Config struct {
 
 	// Affinity remembers in which account things live that providers keep: stored
 	// responses, files, batches. Requests that name one go there and nowhere else; what
-	// nobody knows of goes anywhere. Nil: in memory, the last 100,000.
+	// nobody knows of goes anywhere. Things of two accounts in one request are refused
+	// with ErrNoAccount, unless Hint.Account names one that has both. Nil: in memory, the
+	// last 100,000.
 	Affinity AffinityStore
 
 	// AffinityTTL is for how long a thing is remembered since it was last used: since a

@@ -29,8 +29,11 @@ func (c *chooser) pinned() (*member, error) {
 		return m, nil
 	}
 	if !r.housed {
+		var err error
+		if r.home, r.thing, err = c.t.homeOf(c.ctx, r); err != nil {
+			return nil, &Error{Err: err}
+		}
 		r.housed = true
-		r.home, r.thing = c.t.homeOf(c.ctx, r)
 	}
 	if r.home == "" {
 		return nil, nil
@@ -46,11 +49,12 @@ func (c *chooser) pinned() (*member, error) {
 }
 
 // homeOf asks where what a request names lives: the account of the first thing of which
-// that is known, and what that thing is. A broken store knows of nothing.
-func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing string) {
+// that is known, and what that thing is. A broken store knows of nothing. It is an error
+// if another thing lives in another account.
+func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing string, _ error) {
 	ids := r.Operation.Objects
 	if len(ids) == 0 {
-		return "", ""
+		return "", "", nil
 	}
 	ids = ids[:min(len(ids), maxObjects)]
 	within, cancel := context.WithTimeout(ctx, storeTimeout)
@@ -61,14 +65,19 @@ func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing stri
 	}
 	if err != nil {
 		t.storeError(ctx, "affinity", err)
-		return "", ""
+		return "", "", nil
 	}
-	for i, account := range accounts {
-		if account != "" {
-			return account, ids[i]
+	for i, home := range accounts {
+		switch {
+		case home == "" || home == account:
+		case account == "":
+			account, thing = home, ids[i]
+		default:
+			return "", "", fmt.Errorf("%w: %.100q lives in account %q and %.100q in account %q: make one of them anew in the other account, or name in the hint an account that has both",
+				ErrNoAccount, thing, account, ids[i], home)
 		}
 	}
-	return "", ""
+	return account, thing, nil
 }
 
 // maxObjects is how many things of one request are looked up.
