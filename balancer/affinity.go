@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,10 +43,13 @@ type AffinityStore interface {
 
 // AffinityMemoryConfig says how large an AffinityMemory may grow.
 type AffinityMemoryConfig struct {
-	// MaxEntries bounds how many keys are remembered; 0 or less: 100,000. When it is
-	// full, a new key takes the place of the one that was not used for longest. The
-	// bound is kept in parts, so a large store may be full for one key and have room
-	// for another; one for fewer than 512 has one part. A key takes about 300 bytes.
+	// MaxEntries bounds how many keys of answers are remembered (responses and stored
+	// chat completions, whose ids begin with resp_ or chatcmpl-), and as many of all
+	// other things: answers are many and soon of no use, and push out no file or batch
+	// that nobody asks about for a while. 0 or less: 100,000. When it is full, a new key
+	// takes the place of the one of its sort that was not used for longest. The bound is
+	// kept in parts, so a large store may be full for one key and have room for another;
+	// one for fewer than 512 has one part. A key takes about 300 bytes.
 	MaxEntries int
 }
 
@@ -53,7 +57,7 @@ type AffinityMemoryConfig struct {
 // Close. Its methods may be called by any number of goroutines; their only error is that
 // of a context that is done.
 type AffinityMemory struct {
-	shards []affinityShard // a power of two of them
+	things, answers []affinityShard // a power of two of each
 }
 
 type affinityShard struct {
@@ -73,12 +77,16 @@ func NewAffinityMemory(c AffinityMemoryConfig) *AffinityMemory {
 	if most <= 0 {
 		most = 100_000
 	}
-	n := shardsFor(most)
-	m := &AffinityMemory{shards: make([]affinityShard, n)}
-	for i := range m.shards {
-		m.shards[i].known, _ = simplelru.NewLRU[string, home](most/n, nil) // fails for no room only
+	return &AffinityMemory{things: affinityShards(most), answers: affinityShards(most)}
+}
+
+// affinityShards are those of a table for so many.
+func affinityShards(most int) []affinityShard {
+	shards := make([]affinityShard, shardsFor(most))
+	for i := range shards {
+		shards[i].known, _ = simplelru.NewLRU[string, home](most/len(shards), nil) // fails for no room only
 	}
-	return m
+	return shards
 }
 
 // Get implements [AffinityStore].
@@ -152,25 +160,41 @@ func (m *AffinityMemory) Delete(ctx context.Context, keys ...string) error {
 // nobody has asked for since.
 func (m *AffinityMemory) Len() int {
 	n := 0
-	for i := range m.shards {
-		sh := &m.shards[i]
-		sh.mu.Lock()
-		n += sh.known.Len()
-		sh.mu.Unlock()
+	for _, shards := range [...][]affinityShard{m.things, m.answers} {
+		for i := range shards {
+			sh := &shards[i]
+			sh.mu.Lock()
+			n += sh.known.Len()
+			sh.mu.Unlock()
+		}
 	}
 	return n
 }
 
 func (m *AffinityMemory) shard(key string) *affinityShard {
-	return &m.shards[mix(hashText(fnvOffset, key))&uint64(len(m.shards)-1)] //nolint:gosec // a power of two
+	shards := m.things
+	if strings.HasPrefix(key, answerPrefix) {
+		shards = m.answers
+	}
+	return &shards[mix(hashText(fnvOffset, key))&uint64(len(shards)-1)] //nolint:gosec // a power of two
 }
+
+// What the keys of things in an AffinityStore begin with.
+const (
+	thingPrefix  = "object/"
+	answerPrefix = "answer/" // as long
+)
 
 // objectKey is the key in an AffinityStore of the thing that a provider calls id: where
 // scope is the place that gives out such ids, such as a provider's base URL, and tenant
 // whose it is. It is as long for any of these, different where anything in them differs,
-// and tells nothing about them, so that a store which others read holds nobody's names.
+// and tells nothing about them but whether it is an answer, so that a store which others
+// read holds nobody's names.
 func objectKey(scope, tenant, id string) string {
-	const prefix = "object/"
+	prefix := thingPrefix
+	if strings.HasPrefix(id, "resp_") || strings.HasPrefix(id, "chatcmpl-") {
+		prefix = answerPrefix
+	}
 	text := make([]byte, 0, 256)
 	for _, part := range [...]string{scope, tenant, id} {
 		text = binary.BigEndian.AppendUint64(text, uint64(len(part)))

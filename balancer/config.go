@@ -52,7 +52,7 @@ type Config struct {
 	// responses, files, batches. Requests that name one go there and nowhere else; what
 	// nobody knows of goes anywhere. Things of two accounts in one request are refused
 	// with ErrNoAccount, unless Hint.Account names one that has both. Nil: in memory, the
-	// last 100,000.
+	// last 100,000 answers and as many other things.
 	Affinity AffinityStore
 
 	// AffinityTTL is for how long a thing is remembered since it was last used: since a
