@@ -23,6 +23,7 @@ type attempt struct {
 	t     *Transport
 	r     *Request
 	model string // as it is sent
+	takes *move  // its session goes with it if it is preferred to another attempt; nil: or not
 
 	body answer // if it is a good one
 

@@ -87,7 +87,7 @@ func (c *chooser) from(all *crowd) *attempt {
 		}
 		for _, t := range all.tiers {
 			if at := c.fromTier(t); at != nil {
-				c.stay(at.member)
+				c.stay(at)
 				return at
 			}
 		}

@@ -131,6 +131,9 @@ func (s *serving) find() (*attempt, error) {
 		s.t.retries.giveBack(s.paid)
 	}
 	s.paid = 0
+	if err == nil {
+		s.settleDown(at)
+	}
 	return at, err
 }
 
@@ -292,6 +295,7 @@ func (s *serving) win(t *try) *http.Response {
 	s.loseAll()
 	s.unchoose()
 	s.drop()
+	s.settleDown(t.at)
 	t.at.deliver(t.resp, (*winner)(t))
 	t.resp.Request = s.in
 	return t.resp

@@ -58,23 +58,45 @@ func (c *chooser) known() string {
 	return name
 }
 
-// stay notes that the request's session stays with an account from now on, unless it
-// goes there for this time only.
-func (c *chooser) stay(m *member) {
-	r, t := c.r, c.t
-	if !c.sticks || m.Name == c.home {
-		return
+// stay notes that the request's session stays with the attempt's account from now on,
+// unless it goes there for this time only. What is chosen beside an attempt that is under
+// way may never be asked, or lose: it takes the session along when it is preferred.
+func (c *chooser) stay(at *attempt) {
+	switch {
+	case !c.sticks || at.Name == c.home:
+	case c.s.beside:
+		at.takes = &move{from: c.home}
+	default:
+		c.t.moveSession(c.r, move{from: c.home}, at.member, c.now)
 	}
+}
+
+// move is a session's way to another account.
+type move struct {
+	from string // the account that it had; "": none
+}
+
+// settleDown has the session stay with an account that was chosen beside another one, and is
+// now asked in its place, or has won.
+func (s *serving) settleDown(at *attempt) {
+	if at.takes != nil {
+		s.t.moveSession(&s.Request, *at.takes, at.member, time.Now())
+		at.takes = nil
+	}
+}
+
+// moveSession notes that a request's session stays with an account from now on.
+func (t *Transport) moveSession(r *Request, by move, to *member, now time.Time) {
 	var changed bool
-	if c.home == "" {
-		_, changed = t.sessions.bind(r.tenant, r.session, m.Name, c.now)
+	if by.from == "" {
+		_, changed = t.sessions.bind(r.tenant, r.session, to.Name, now)
 		r.counted = true
 	} else {
-		_, changed = t.sessions.rebind(r.tenant, r.session, c.home, m.Name, c.now)
+		_, changed = t.sessions.rebind(r.tenant, r.session, by.from, to.Name, now)
 	}
 	if changed {
 		t.cfg.Logger.DebugContext(r.in.Context(), "Session stays with account",
-			"request", r.number, "tenant", r.tenant, "session", r.session, "account", m.Name, "before", c.home)
+			"request", r.number, "tenant", r.tenant, "session", r.session, "account", to.Name, "before", by.from)
 	}
 }
 
@@ -106,7 +128,7 @@ func (c *chooser) byRing(all *crowd) *attempt {
 			m := t.members[i]
 			if c.usable(m) == fits && !c.tooBusy(m, all, 0) {
 				if at, _ := c.take(m); at != nil {
-					c.stay(m)
+					c.stay(at)
 					return at
 				}
 				c.left = append(c.left, m)

@@ -1,0 +1,82 @@
+package balancer_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/aitransport/aitransport/balancer"
+)
+
+// bodyOf sends a chat of a session and returns the answer.
+func bodyOf(ctx context.Context, t *testing.T, lb *balancer.Transport) string {
+	t.Helper()
+	status, body, err := send(ctx, t, lb)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, status)
+	return body
+}
+
+// A hedge that loses leaves the session where it is; one that wins takes it along.
+func TestASessionStaysWithTheWinnerOfAHedge(t *testing.T) {
+	tests := map[string]struct {
+		one, two time.Duration // until they answer
+		want     string
+	}{
+		"the first wins": {3 * time.Second, time.Minute, "first"},
+		"the hedge wins": {time.Minute, time.Second, "second"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := each(twoAccounts(), whole(tt.one, "first"), whole(tt.two, "second"))
+				cfg.Hedge.After = 2 * time.Second
+				lb := newTransport(t, cfg)
+				ctx := session(t.Context(), "s")
+				require.Contains(t, bodyOf(ctx, t, lb), tt.want)
+				synctest.Wait()
+				require.Len(t, lb.Sessions(10), 1)
+				assert.Equal(t, tt.want, lb.Sessions(10)[0].Account)
+				assert.EqualValues(t, 1, lb.Sessions(10)[0].Requests)
+			})
+		})
+	}
+}
+
+// What was chosen for the place of an account that spoke at last does not take its
+// session away; what takes that place does.
+func TestASessionAndASilentAccount(t *testing.T) {
+	tests := map[string]struct {
+		speaks time.Duration
+		text   string
+		want   string
+	}{
+		"speaks at last": {10500 * time.Millisecond, "Hi", "first"},
+		"does not":       {time.Minute, "Other", "second"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := each(twoAccounts(), playing(tt.speaks, role, 1500*time.Millisecond, word, done), playing(other, done))
+				cfg.FirstByteTimeout = 10 * time.Second
+				cfg.Picker = balancer.PickerFunc(func(_ context.Context, _ *balancer.Request, from balancer.Candidates) int {
+					if from.At(0).Name == "second" {
+						time.Sleep(time.Second)
+					}
+					return 0
+				})
+				lb := newTransport(t, cfg)
+				_, body, err := do(lb, streamed(session(t.Context(), "s"), t))
+				require.NoError(t, err)
+				require.Contains(t, body, tt.text)
+				require.Len(t, lb.Sessions(10), 1)
+				assert.Equal(t, tt.want, lb.Sessions(10)[0].Account)
+			})
+		})
+	}
+}
