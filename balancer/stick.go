@@ -15,7 +15,7 @@ const (
 
 // stuck takes the account that the request's session stays with, or that on which its
 // name falls. A session that finds its account out of use moves; one that finds it much
-// busier than another, or full, goes elsewhere for this time.
+// busier than another, or full, or starting slowly, goes elsewhere for this time.
 func (c *chooser) stuck(all *crowd) *attempt {
 	c.home = ""
 	c.sticks = c.r.session != "" && c.t.sessions != nil && all.size > 1 && !c.bent
@@ -24,7 +24,9 @@ func (c *chooser) stuck(all *crowd) *attempt {
 	}
 	c.home = c.known()
 	if m := c.r.route.named(c.home); m != nil && m.suits(c.r) == "" {
-		switch why := c.usable(m); {
+		why := c.usable(m)
+		spared := c.waived && !c.lenient // it is the first that was asked
+		switch {
 		case why == fits && !c.tooBusy(m, all, 0):
 			at, full := c.take(m)
 			if at != nil && !c.tooBusy(m, all, 1) { // many may have come at the same moment
@@ -35,7 +37,7 @@ func (c *chooser) stuck(all *crowd) *attempt {
 			}
 			c.left = append(c.left, m)
 			c.bent = full || at != nil
-		case why == fits, why == absent && m.crowded(c.now) && !c.hasTried(m):
+		case why == fits, spared, why == absent && m.crowded(c.now) && !c.hasTried(m):
 			c.bent = true
 		}
 	}

@@ -2,6 +2,7 @@ package balancer_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aitransport/aitransport/balancer"
+	"github.com/aitransport/aitransport/provider/providertest"
 )
 
 // bodyOf sends a chat of a session and returns the answer.
@@ -79,4 +81,32 @@ func TestASessionAndASilentAccount(t *testing.T) {
 			})
 		})
 	}
+}
+
+// While its account starts slowly a session may be served elsewhere, but is not moved.
+func TestSlowStartDoesNotMoveSessions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := providertest.OpenAI(providertest.Config{})
+		lb := newTransport(t, over(fake, many(3)...))
+		homes := map[string]string{}
+		for i := range 60 {
+			s := fmt.Sprint("s", i)
+			homes[s] = servedBy(session(t.Context(), s), t, lb, fake)
+		}
+		require.NoError(t, lb.Disable(t.Context(), "a0", "a blip"))
+		require.NoError(t, lb.Enable(t.Context(), "a0"))
+		time.Sleep(time.Second)
+		elsewhere := 0
+		for s, home := range homes {
+			if servedBy(session(t.Context(), s), t, lb, fake) != home {
+				assert.Equal(t, "a0", home)
+				elsewhere++
+			}
+		}
+		assert.Positive(t, elsewhere, "it starts slowly")
+		time.Sleep(time.Minute)
+		for s, home := range homes {
+			assert.Equal(t, home, servedBy(session(t.Context(), s), t, lb, fake), s)
+		}
+	})
 }
