@@ -69,17 +69,31 @@ type Sessions struct{ *sessions }
 // NewSessions is newSessions.
 func NewSessions(most int, life time.Duration) Sessions { return Sessions{newSessions(most, life)} }
 
-// The methods of sessions, now.
+// The methods of sessions, now. What Get, Bind and Rebind stand for is over at once.
 func (s Sessions) Get(tenant, session string) (string, bool) {
-	return s.get(tenant, session, time.Now())
+	account, ok := s.get(tenant, session, time.Now())
+	if ok {
+		s.Leave(tenant, session)
+	}
+	return account, ok
 }
 
 func (s Sessions) Bind(tenant, session, account string) (string, bool) {
+	bound, fresh := s.Begin(tenant, session, account)
+	s.Leave(tenant, session)
+	return bound, fresh
+}
+
+func (s Sessions) Begin(tenant, session, account string) (string, bool) {
 	return s.bind(tenant, session, account, time.Now())
 }
 
+func (s Sessions) Leave(tenant, session string) { s.leave(tenant, session, time.Now()) }
+
 func (s Sessions) Rebind(tenant, session, from, to string) (string, bool) {
-	return s.rebind(tenant, session, from, to, time.Now())
+	bound, moved := s.rebind(tenant, session, from, to, time.Now())
+	s.Leave(tenant, session)
+	return bound, moved
 }
 
 func (s Sessions) Clear(tenant, session string) bool { return s.clear(tenant, session, time.Now()) }

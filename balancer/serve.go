@@ -99,7 +99,10 @@ type serving struct {
 }
 
 // end says that the request is over, once its books are kept. It may be called again.
-func (s *serving) end() { s.call.end() }
+func (s *serving) end() {
+	s.leaveSession()
+	s.call.end()
+}
 
 func (s *serving) serve() (*http.Response, error) {
 	s.left = s.tries

@@ -14,8 +14,8 @@ type Session struct {
 	Tenant   string    `json:"tenant,omitempty"` // whose it is; "": nobody's
 	Session  string    `json:"session"`          // what the caller calls it, or a fingerprint of its opening
 	Account  string    `json:"account"`
-	Began    time.Time `json:"began"` // when it was first seen
-	LastUsed time.Time `json:"lastUsed"`
+	Began    time.Time `json:"began"`    // when it was first seen
+	LastUsed time.Time `json:"lastUsed"` // when a request of it began or ended last
 	Requests int64     `json:"requests"` // since it began
 }
 
@@ -27,11 +27,11 @@ const (
 	leastInShard = 256 // entries a shard must have room for, or there are fewer shards
 )
 
-// sessions is a bounded table of live sessions by tenant and id. A session lives for
-// a time after its last use; when the table is full, a new one takes the place of one
-// that was not used for long. It has no goroutine: what is over is removed when
-// somebody comes by. Its methods may be called by any number of goroutines, and each
-// is one whole act on one session.
+// sessions is a bounded table of live sessions by tenant and id. A session lives while a
+// request of it is under way and for a time after that; when the table is full, a new one
+// takes the place of one that was not used for long. It has no goroutine: what is over is
+// removed when somebody comes by. Its methods may be called by any number of goroutines,
+// and each is one whole act on one session.
 type sessions struct {
 	life   time.Duration
 	shards []sessionShard // a power of two of them
@@ -43,7 +43,13 @@ type sessionKey struct{ tenant, session string }
 // sessionShard is a part of the table under a lock of its own.
 type sessionShard struct {
 	mu    sync.Mutex
-	known *simplelru.LRU[sessionKey, *Session] // by last use
+	known *simplelru.LRU[sessionKey, *liveSession] // by last use
+}
+
+// liveSession is an entry of the table.
+type liveSession struct {
+	facts    Session
+	underWay int // requests of it
 }
 
 // newSessions is an empty table for at most that many sessions (0 or less: 100,000),
@@ -60,7 +66,7 @@ func newSessions(most int, life time.Duration) *sessions {
 	n := shardsFor(most)
 	s := &sessions{life: life, shards: make([]sessionShard, n)}
 	for i := range s.shards {
-		s.shards[i].known, _ = simplelru.NewLRU[sessionKey, *Session](most/n, nil) // fails for no room only
+		s.shards[i].known, _ = simplelru.NewLRU[sessionKey, *liveSession](most/n, nil) // fails for no room only
 	}
 	return s
 }
@@ -74,14 +80,14 @@ func shardsFor(most int) int {
 	return n
 }
 
-// get is the account of a session that lives. It is used once more by that.
+// get is the account of a session that lives. It is used once more by that, until leave.
 func (s *sessions) get(tenant, session string, now time.Time) (account string, ok bool) {
 	sh := s.shard(tenant, session)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if e := sh.live(sessionKey{tenant, session}, now, s.life); e != nil {
 		e.use(now)
-		return e.Account, true
+		return e.facts.Account, true
 	}
 	return "", false
 }
@@ -92,14 +98,14 @@ func (s *sessions) look(tenant, session string, now time.Time) (account string, 
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if e := sh.live(sessionKey{tenant, session}, now, s.life); e != nil {
-		return e.Account, true
+		return e.facts.Account, true
 	}
 	return "", false
 }
 
 // bind gives a session its account, unless it has one: of several first requests one
 // decides for all. It returns the account that the session has now, and whether that
-// is by this call. The session is used once more by that.
+// is by this call. The session is used once more by that, until leave.
 func (s *sessions) bind(tenant, session, account string, now time.Time) (bound string, fresh bool) {
 	sh := s.shard(tenant, session)
 	sh.mu.Lock()
@@ -107,7 +113,7 @@ func (s *sessions) bind(tenant, session, account string, now time.Time) (bound s
 	k := sessionKey{tenant, session}
 	if e := sh.live(k, now, s.life); e != nil {
 		e.use(now)
-		return e.Account, false
+		return e.facts.Account, false
 	}
 	sh.add(k, account, now, s.life)
 	return account, true
@@ -127,12 +133,24 @@ func (s *sessions) rebind(tenant, session, from, to string, now time.Time) (boun
 	case e == nil:
 		sh.add(k, to, now, s.life)
 		return to, true
-	case e.Account != from || from == to:
-		return e.Account, false
+	case e.facts.Account != from || from == to:
+		return e.facts.Account, false
 	}
-	e.Account = to
-	e.LastUsed = later(e.LastUsed, now)
+	e.facts.Account = to
+	e.facts.LastUsed = later(e.facts.LastUsed, now)
 	return to, true
+}
+
+// leave ends a use of a session, whose life counts from now. What was forgotten since the
+// use began stays so.
+func (s *sessions) leave(tenant, session string, now time.Time) {
+	sh := s.shard(tenant, session)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if e := sh.live(sessionKey{tenant, session}, now, s.life); e != nil {
+		e.facts.LastUsed = later(e.facts.LastUsed, now)
+		e.underWay = max(e.underWay-1, 0) // it may be another of this name
+	}
 }
 
 // clear forgets a session. It tells whether that was known and alive.
@@ -149,15 +167,15 @@ func (s *sessions) clear(tenant, session string, now time.Time) bool {
 // clearTenant forgets a tenant's sessions and tells how many were alive. It looks at
 // all there are.
 func (s *sessions) clearTenant(tenant string, now time.Time) int {
-	return s.clearIf(now, func(e *Session) bool { return e.Tenant == tenant })
+	return s.clearIf(now, func(e *liveSession) bool { return e.facts.Tenant == tenant })
 }
 
 // clearAll forgets all sessions and tells how many were alive.
 func (s *sessions) clearAll(now time.Time) int {
-	return s.clearIf(now, func(*Session) bool { return true })
+	return s.clearIf(now, func(*liveSession) bool { return true })
 }
 
-func (s *sessions) clearIf(now time.Time, match func(*Session) bool) int {
+func (s *sessions) clearIf(now time.Time, match func(*liveSession) bool) int {
 	n := 0
 	for i := range s.shards {
 		sh := &s.shards[i]
@@ -169,7 +187,7 @@ func (s *sessions) clearIf(now time.Time, match func(*Session) bool) int {
 			if !e.over(now, s.life) {
 				n++
 			}
-			sh.known.Remove(sessionKey{e.Tenant, e.Session})
+			sh.known.Remove(sessionKey{e.facts.Tenant, e.facts.Session})
 		}
 		sh.mu.Unlock()
 	}
@@ -186,7 +204,7 @@ func (s *sessions) list(most int, now time.Time) []Session {
 		values := sh.known.Values() // the last used last
 		for _, e := range values[max(0, len(values)-max(most, 0)):] {
 			if !e.over(now, s.life) {
-				all = append(all, *e)
+				all = append(all, e.facts)
 			}
 		}
 		sh.mu.Unlock()
@@ -218,7 +236,7 @@ func (s *sessions) shard(tenant, session string) *sessionShard {
 }
 
 // live returns a session that is not over; nil: there is none.
-func (sh *sessionShard) live(k sessionKey, now time.Time, life time.Duration) *Session {
+func (sh *sessionShard) live(k sessionKey, now time.Time, life time.Duration) *liveSession {
 	e, ok := sh.known.Get(k)
 	switch {
 	case !ok:
@@ -243,18 +261,21 @@ func (sh *sessionShard) add(k sessionKey, account string, now time.Time, life ti
 		}
 		sh.known.RemoveOldest()
 	}
-	sh.known.Add(k, &Session{Tenant: k.tenant, Session: k.session, Account: account, Began: now, LastUsed: now, Requests: 1})
+	e := &liveSession{facts: Session{Tenant: k.tenant, Session: k.session, Account: account, Began: now}}
+	e.use(now)
+	sh.known.Add(k, e)
 }
 
-// use counts a request.
-func (e *Session) use(now time.Time) {
-	e.LastUsed = later(e.LastUsed, now)
-	e.Requests++
+// use counts a request that begins.
+func (e *liveSession) use(now time.Time) {
+	e.facts.LastUsed = later(e.facts.LastUsed, now)
+	e.facts.Requests++
+	e.underWay++
 }
 
 // over tells whether a session has not been used for its life.
-func (e *Session) over(now time.Time, life time.Duration) bool {
-	return now.Sub(e.LastUsed) >= life
+func (e *liveSession) over(now time.Time, life time.Duration) bool {
+	return e.underWay == 0 && now.Sub(e.facts.LastUsed) >= life
 }
 
 // later keeps time from going back where calls overtake each other.

@@ -48,6 +48,38 @@ func TestSessionStaysWithItsAccount(t *testing.T) {
 	})
 }
 
+// A session is live while a request of it is under way, and for its life after that.
+func TestASessionUnderWayLives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := balancer.NewSessions(0, time.Minute)
+		s.Begin("t", "s", "a")
+		s.Begin("t", "s", "a")
+		s.Bind("t", "idle", "a")
+		time.Sleep(time.Hour)
+		s.Leave("t", "s")
+		time.Sleep(time.Hour)
+		require.Len(t, s.List(10), 1, "one of two is under way")
+		assert.Equal(t, time.Hour, time.Since(s.List(10)[0].LastUsed))
+		s.Leave("t", "s")
+		time.Sleep(time.Minute - 1)
+		account, ok := s.Get("t", "s")
+		assert.True(t, ok)
+		assert.Equal(t, "a", account)
+		time.Sleep(time.Minute)
+		assert.Empty(t, s.List(10))
+
+		s.Leave("t", "s") // it is over, and does not come back
+		s.Leave("t", "never")
+		assert.Zero(t, s.Len())
+		s.Begin("t", "cleared", "a")
+		s.Clear("t", "cleared")
+		s.Bind("t", "cleared", "b")
+		s.Leave("t", "cleared") // one of before
+		time.Sleep(time.Minute)
+		assert.Zero(t, s.Len())
+	})
+}
+
 // The same name of two tenants is two sessions, whatever bytes the names have.
 func TestSessionsOfTenantsAreApart(t *testing.T) {
 	s := balancer.NewSessions(0, 0)

@@ -73,6 +73,14 @@ func (c *chooser) stay(at *attempt) {
 	}
 }
 
+// leaveSession ends the request's use of its session, once.
+func (s *serving) leaveSession() {
+	if s.counted {
+		s.counted = false
+		s.t.sessions.leave(s.tenant, s.session, time.Now())
+	}
+}
+
 // move is a session's way to another account.
 type move struct {
 	from string // the account that it had; "": none

@@ -3,6 +3,7 @@ package balancer_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -108,5 +109,26 @@ func TestSlowStartDoesNotMoveSessions(t *testing.T) {
 		for s, home := range homes {
 			assert.Equal(t, home, servedBy(session(t.Context(), s), t, lb, fake), s)
 		}
+	})
+}
+
+// A session whose request is under way is live, and so it is for its time after that.
+func TestASessionThatStreamsIsLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := playing(word, 20*time.Minute, done)
+		lb := newTransport(t, each(many(3), slow, slow, slow))
+		ctx := session(t.Context(), "s")
+		resp, err := lb.RoundTrip(streamed(ctx, t))
+		require.NoError(t, err)
+		time.Sleep(6 * time.Minute)
+		require.Len(t, lb.Sessions(10), 1)
+		_, err = io.Copy(io.Discard, resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		time.Sleep(5*time.Minute - 1)
+		require.Len(t, lb.Sessions(10), 1, "its last request ended just now")
+		assert.Equal(t, "s", lb.Sessions(10)[0].Session)
+		time.Sleep(1)
+		assert.Empty(t, lb.Sessions(10))
 	})
 }
