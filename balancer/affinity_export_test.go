@@ -71,7 +71,7 @@ func NewSessions(most int, life time.Duration) Sessions { return Sessions{newSes
 
 // The methods of sessions, now. What Get, Bind and Rebind stand for is over at once.
 func (s Sessions) Get(tenant, session string) (string, bool) {
-	account, ok := s.get(tenant, session, time.Now())
+	account, _, ok := s.get(tenant, session, time.Now())
 	if ok {
 		s.Leave(tenant, session)
 	}
@@ -94,6 +94,11 @@ func (s Sessions) Rebind(tenant, session, from, to string) (string, bool) {
 	bound, moved := s.rebind(tenant, session, from, to, time.Now())
 	s.Leave(tenant, session)
 	return bound, moved
+}
+
+func (s Sessions) Extend(tenant, session, seen, account string) bool {
+	defer s.Leave(tenant, session)
+	return s.extend(tenant, session, seen, account, time.Now())
 }
 
 func (s Sessions) Clear(tenant, session string) bool { return s.clear(tenant, session, time.Now()) }

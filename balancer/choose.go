@@ -25,7 +25,8 @@ type chooser struct {
 	tier *tier     // that is being looked at
 
 	left     []*member // found full, or being tried by another, just now
-	home     string    // the account that the session stays with; "": none, or there is no session
+	home     string    // the account that the session has for such requests; "": none, or there is no session
+	seen     string    // its Session.Account; "": it is not known
 	sticks   bool      // a session is to stay with the account that is taken
 	bent     bool      // the session goes elsewhere for this time only
 	resorts  bool      // what rests is tried all the same

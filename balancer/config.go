@@ -64,9 +64,10 @@ type Config struct {
 	// Requests of one session (see Hint) stay with one account while it is ready, for as
 	// long as no more than SessionTTL lies between the end of one and the next; one that
 	// finds it full, much busier than others or starting slowly goes elsewhere for this
-	// time. The session's name decides where it begins, the same in every process; under
-	// InOrder and Pickers of one's own, these do. 0: 5 min; negative: sessions mean
-	// nothing.
+	// time. For what its account does not serve, such as another model, a session has
+	// another account, up to four in all. Its name decides where it begins, the same in
+	// every process; under InOrder and Pickers of one's own, these do. 0: 5 min; negative:
+	// sessions mean nothing.
 	SessionTTL  time.Duration
 	MaxSessions int // remembered at the same time, those used last; 0: 100,000
 

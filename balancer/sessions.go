@@ -14,14 +14,17 @@ type Session struct {
 	Tenant   string    `json:"tenant,omitempty"` // whose it is; "": nobody's
 	Session  string    `json:"session"`          // what the caller calls it, or a fingerprint of its opening
 	Account  string    `json:"account"`
-	Began    time.Time `json:"began"`    // when it was first seen
-	LastUsed time.Time `json:"lastUsed"` // when a request of it began or ended last
-	Requests int64     `json:"requests"` // since it began
+	Others   []string  `json:"others,omitempty"` // at most three: where it stays for what Account does not serve, such as another model
+	Began    time.Time `json:"began"`            // when it was first seen
+	LastUsed time.Time `json:"lastUsed"`         // when a request of it began or ended last
+	Requests int64     `json:"requests"`         // since it began
 }
 
 const (
 	defaultSessions    = 100_000
 	defaultSessionLife = 5 * time.Minute
+
+	maxOthers = 3 // accounts that a session may have beside one
 
 	maxShards    = 64
 	leastInShard = 256 // entries a shard must have room for, or there are fewer shards
@@ -80,27 +83,28 @@ func shardsFor(most int) int {
 	return n
 }
 
-// get is the account of a session that lives. It is used once more by that, until leave.
-func (s *sessions) get(tenant, session string, now time.Time) (account string, ok bool) {
+// get is the account of a session that lives, and its others, which are not to be
+// changed. It is used once more by that, until leave.
+func (s *sessions) get(tenant, session string, now time.Time) (account string, others []string, ok bool) {
 	sh := s.shard(tenant, session)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if e := sh.live(sessionKey{tenant, session}, now, s.life); e != nil {
 		e.use(now)
-		return e.facts.Account, true
+		return e.facts.Account, e.facts.Others, true
 	}
-	return "", false
+	return "", nil, false
 }
 
 // look is get, but no use of the session.
-func (s *sessions) look(tenant, session string, now time.Time) (account string, ok bool) {
+func (s *sessions) look(tenant, session string, now time.Time) (account string, others []string, ok bool) {
 	sh := s.shard(tenant, session)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if e := sh.live(sessionKey{tenant, session}, now, s.life); e != nil {
-		return e.facts.Account, true
+		return e.facts.Account, e.facts.Others, true
 	}
-	return "", false
+	return "", nil, false
 }
 
 // bind gives a session its account, unless it has one: of several first requests one
@@ -119,10 +123,36 @@ func (s *sessions) bind(tenant, session, account string, now time.Time) (bound s
 	return account, true
 }
 
-// rebind moves a session from one account to another, if it still has the first, so
-// that a request which took long cannot take it back. One that is not known, or over,
-// gets the second account. It returns the account that the session has now, and whether
-// that is by this call. The request that moves a session has been counted before.
+// extend gives a session one more account, for what those that it has do not serve, if
+// its Account is still that which was seen: of several requests one decides for all. The
+// account that it had for longest may go for that. One that is not known, or over, gets
+// this account alone. It tells whether the session has it by this call. The request has
+// been counted before.
+func (s *sessions) extend(tenant, session, seen, account string, now time.Time) bool {
+	sh := s.shard(tenant, session)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	k := sessionKey{tenant, session}
+	e := sh.live(k, now, s.life)
+	switch {
+	case e == nil:
+		sh.add(k, account, now, s.life)
+		return true
+	case e.facts.Account != seen || e.has(account):
+		return false
+	}
+	e.facts.Others = slices.Insert(slices.Clone(e.facts.Others), 0, seen)
+	e.facts.Others = slices.Clip(e.facts.Others[:min(len(e.facts.Others), maxOthers)])
+	e.facts.Account = account
+	e.facts.LastUsed = later(e.facts.LastUsed, now)
+	return true
+}
+
+// rebind moves a session from one of its accounts to another, if it still has the first,
+// so that a request which took long cannot take it back. One that is not known, or over,
+// gets the second account. It returns the account that the session has now in the place
+// of the first, or else its Account, and whether that is by this call. The request that
+// moves a session has been counted before.
 func (s *sessions) rebind(tenant, session, from, to string, now time.Time) (bound string, moved bool) {
 	sh := s.shard(tenant, session)
 	sh.mu.Lock()
@@ -133,10 +163,10 @@ func (s *sessions) rebind(tenant, session, from, to string, now time.Time) (boun
 	case e == nil:
 		sh.add(k, to, now, s.life)
 		return to, true
-	case e.facts.Account != from || from == to:
+	case from == to || !e.has(from):
 		return e.facts.Account, false
 	}
-	e.facts.Account = to
+	e.replace(from, to)
 	e.facts.LastUsed = later(e.facts.LastUsed, now)
 	return to, true
 }
@@ -204,7 +234,9 @@ func (s *sessions) list(most int, now time.Time) []Session {
 		values := sh.known.Values() // the last used last
 		for _, e := range values[max(0, len(values)-max(most, 0)):] {
 			if !e.over(now, s.life) {
-				all = append(all, e.facts)
+				one := e.facts
+				one.Others = slices.Clone(one.Others)
+				all = append(all, one)
 			}
 		}
 		sh.mu.Unlock()
@@ -271,6 +303,26 @@ func (e *liveSession) use(now time.Time) {
 	e.facts.LastUsed = later(e.facts.LastUsed, now)
 	e.facts.Requests++
 	e.underWay++
+}
+
+// has tells whether a session has an account.
+func (e *liveSession) has(account string) bool {
+	return e.facts.Account == account || slices.Contains(e.facts.Others, account)
+}
+
+// replace puts an account in the place of another one, and has it once. Others, which
+// were given out, are copied.
+func (e *liveSession) replace(from, to string) {
+	others := slices.DeleteFunc(slices.Clone(e.facts.Others), func(name string) bool { return name == to })
+	switch i := slices.Index(others, from); {
+	case e.facts.Account == from:
+		e.facts.Account = to
+	case e.facts.Account == to:
+		others = slices.Delete(others, i, i+1)
+	default:
+		others[i] = to
+	}
+	e.facts.Others = slices.Clip(others)
 }
 
 // over tells whether a session has not been used for its life.

@@ -132,6 +132,55 @@ func TestSessionMovesOnce(t *testing.T) {
 	})
 }
 
+// A session has more than one account where one does not serve all that it asks for.
+func TestSessionHasOtherAccounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := balancer.NewSessions(0, time.Minute)
+		accounts := func() []string {
+			all := s.List(1)
+			require.Len(t, all, 1)
+			return append([]string{all[0].Account}, all[0].Others...)
+		}
+		assert.True(t, s.Extend("t", "s", "x", "a"), "it was not known, or is over")
+		assert.Equal(t, []string{"a"}, accounts())
+		assert.True(t, s.Extend("t", "s", "a", "b"))
+		assert.False(t, s.Extend("t", "s", "a", "c"), "another request has decided")
+		assert.False(t, s.Extend("t", "s", "b", "a"), "it has that")
+		assert.Equal(t, []string{"b", "a"}, accounts())
+		s.List(1)[0].Others[0] = "mine"
+		assert.Equal(t, []string{"b", "a"}, accounts(), "the list is a copy")
+
+		steps := []struct {
+			from, to string
+			moved    bool
+			want     []string
+		}{
+			{"a", "c", true, []string{"b", "c"}},
+			{"b", "d", true, []string{"d", "c"}},
+			{"b", "e", false, []string{"d", "c"}},
+			{"c", "d", true, []string{"d"}},
+		}
+		for _, step := range steps {
+			_, moved := s.Rebind("t", "s", step.from, step.to)
+			assert.Equal(t, step.moved, moved, "%+v", step)
+			assert.Equal(t, step.want, accounts(), "%+v", step)
+		}
+		for i, seen := range []string{"d", "0", "1", "2"} {
+			assert.True(t, s.Extend("t", "s", seen, fmt.Sprint(i)))
+		}
+		assert.Equal(t, []string{"3", "2", "1", "0"}, accounts(), "d it had for longest")
+		_, moved := s.Rebind("t", "s", "3", "1")
+		assert.True(t, moved)
+		assert.Equal(t, []string{"1", "2", "0"}, accounts())
+		time.Sleep(time.Minute - 1)
+		assert.True(t, s.Extend("t", "s", "1", "4"), "to extend it is to use it")
+		time.Sleep(time.Minute - 1)
+		assert.Equal(t, []string{"4", "1", "2", "0"}, accounts())
+		assert.True(t, s.Clear("t", "s"))
+		assert.Zero(t, s.Kept())
+	})
+}
+
 func TestClearSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := balancer.NewSessions(0, time.Minute)
@@ -272,7 +321,7 @@ func TestSessionsAtOnce(t *testing.T) {
 				case 3:
 					s.ClearTenant(tenant)
 				case 4:
-					s.Len()
+					s.Extend(tenant, id, "a", "c")
 				default:
 					if _, ok := s.Get(tenant, id); !ok {
 						s.Bind(tenant, id, "a")

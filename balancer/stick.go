@@ -15,30 +15,17 @@ const (
 
 // stuck takes the account that the request's session stays with, or that on which its
 // name falls. A session that finds its account out of use moves; one that finds it much
-// busier than another, or full, or starting slowly, goes elsewhere for this time.
+// busier than another, or full, or starting slowly, goes elsewhere for this time. Where
+// its account merely does not serve such requests, it has another one for these.
 func (c *chooser) stuck(all *crowd) *attempt {
-	c.home = ""
+	c.home, c.seen = "", ""
 	c.sticks = c.r.session != "" && c.t.sessions != nil && all.size > 1 && !c.bent
 	if !c.sticks {
 		return nil
 	}
-	c.home = c.known()
-	if m := c.r.route.named(c.home); m != nil && m.suits(c.r) == "" {
-		why := c.usable(m)
-		spared := c.waived && !c.lenient // it is the first that was asked
-		switch {
-		case why == fits && !c.tooBusy(m, all, 0):
-			at, full := c.take(m)
-			if at != nil && !c.tooBusy(m, all, 1) { // many may have come at the same moment
-				return at
-			}
-			if at != nil {
-				at.unmake()
-			}
-			c.left = append(c.left, m)
-			c.bent = full || at != nil
-		case why == fits, spared, why == absent && m.crowded(c.now) && !c.hasTried(m):
-			c.bent = true
+	if m := c.known(); m != nil {
+		if at := c.atHome(m, all); at != nil {
+			return at
 		}
 	}
 	if c.sticks = !c.bent; c.bent || !ringed(c.t.cfg.Picker) {
@@ -47,17 +34,52 @@ func (c *chooser) stuck(all *crowd) *attempt {
 	return c.byRing(all)
 }
 
-// known is the account that the request's session has; "": none. The request counts as
-// a use of the session once.
-func (c *chooser) known() string {
-	r, t := c.r, c.t
-	if r.counted {
-		name, _ := t.sessions.look(r.tenant, r.session, c.now)
-		return name
+// atHome takes the session's account, if it is ready and no busier than it should be.
+func (c *chooser) atHome(m *member, all *crowd) *attempt {
+	why := c.usable(m)
+	spared := c.waived && !c.lenient // it is the first that was asked
+	switch {
+	case why == fits && !c.tooBusy(m, all, 0):
+		at, full := c.take(m)
+		if at != nil && !c.tooBusy(m, all, 1) { // many may have come at the same moment
+			return at
+		}
+		if at != nil {
+			at.unmake()
+		}
+		c.left = append(c.left, m)
+		c.bent = full || at != nil
+	case why == fits, spared, why == absent && m.crowded(c.now) && !c.hasTried(m):
+		c.bent = true
 	}
-	name, bound := t.sessions.get(r.tenant, r.session, c.now)
-	r.counted = bound
-	return name
+	return nil
+}
+
+// known finds the account that the request's session has for such requests; nil: there is
+// none, or it is gone. The request counts as a use of the session once.
+func (c *chooser) known() *member {
+	r, t := c.r, c.t
+	var others []string
+	if r.counted {
+		c.seen, others, _ = t.sessions.look(r.tenant, r.session, c.now)
+	} else {
+		c.seen, others, r.counted = t.sessions.get(r.tenant, r.session, c.now)
+	}
+	for i := range 1 + len(others) {
+		name := c.seen
+		if i > 0 {
+			name = others[i-1]
+		}
+		m := r.route.named(name)
+		switch {
+		case m != nil && m.suits(r) == "":
+			c.home = name
+			return m
+		case c.home == "" && r.fleet.without(name):
+			c.home = name
+		}
+	}
+	return nil
 }
 
 // stay notes that the request's session stays with the attempt's account from now on,
@@ -67,9 +89,18 @@ func (c *chooser) stay(at *attempt) {
 	switch {
 	case !c.sticks || at.Name == c.home:
 	case c.s.beside:
-		at.takes = &move{from: c.home}
+		at.takes = &move{from: c.home, seen: c.seen}
 	default:
-		c.t.moveSession(c.r, move{from: c.home}, at.member, c.now)
+		c.t.moveSession(c.r, move{from: c.home, seen: c.seen}, at.member, c.now)
+	}
+}
+
+// settleDown has the session stay with an account that was chosen beside another one, and
+// is now asked in its place, or has won.
+func (s *serving) settleDown(at *attempt) {
+	if at.takes != nil {
+		s.t.moveSession(&s.Request, *at.takes, at.member, time.Now())
+		at.takes = nil
 	}
 }
 
@@ -83,31 +114,32 @@ func (s *serving) leaveSession() {
 
 // move is a session's way to another account.
 type move struct {
-	from string // the account that it had; "": none
-}
-
-// settleDown has the session stay with an account that was chosen beside another one, and is
-// now asked in its place, or has won.
-func (s *serving) settleDown(at *attempt) {
-	if at.takes != nil {
-		s.t.moveSession(&s.Request, *at.takes, at.member, time.Now())
-		at.takes = nil
-	}
+	from string // the account that it leaves; "": none
+	seen string // its Account when the other one was chosen; "": it was not known
 }
 
 // moveSession notes that a request's session stays with an account from now on.
 func (t *Transport) moveSession(r *Request, by move, to *member, now time.Time) {
 	var changed bool
-	if by.from == "" {
+	switch {
+	case by.from != "":
+		_, changed = t.sessions.rebind(r.tenant, r.session, by.from, to.Name, now)
+	case by.seen != "":
+		changed = t.sessions.extend(r.tenant, r.session, by.seen, to.Name, now)
+	default:
 		_, changed = t.sessions.bind(r.tenant, r.session, to.Name, now)
 		r.counted = true
-	} else {
-		_, changed = t.sessions.rebind(r.tenant, r.session, by.from, to.Name, now)
 	}
 	if changed {
 		t.cfg.Logger.DebugContext(r.in.Context(), "Session stays with account",
 			"request", r.number, "tenant", r.tenant, "session", r.session, "account", to.Name, "before", by.from)
 	}
+}
+
+// without tells whether an account is none of the fleet's, or disabled in it.
+func (f *fleet) without(name string) bool {
+	m := f.byName[name]
+	return m == nil || m.Disabled
 }
 
 // ringed tells whether a Picker spreads requests, so that a session can begin where its

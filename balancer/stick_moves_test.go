@@ -1,10 +1,13 @@
 package balancer_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,4 +134,74 @@ func TestASessionThatStreamsIsLive(t *testing.T) {
 		time.Sleep(1)
 		assert.Empty(t, lb.Sessions(10))
 	})
+}
+
+// Claude Code asks two models in one session. Where they live in different accounts each
+// stays where it is, and neither makes the session forget where the other was.
+func TestASessionWithTwoModels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := providertest.OpenAI(providertest.Config{})
+		only := func(model string) func(*balancer.Account) {
+			return func(a *balancer.Account) { a.Models = map[string]string{model: ""} }
+		}
+		var log bytes.Buffer
+		cfg := over(fake, account("a1", only("gpt-5")), account("a2", only("gpt-5")), account("a3", only("gpt-5")),
+			account("b1", only("gpt-5-mini")), account("b2", only("gpt-5-mini")), account("b3", only("gpt-5-mini")))
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		lb := newTransport(t, cfg)
+		ctx := session(t.Context(), "claude")
+		ask := map[string]func() string{
+			"big": func() string { return servedBy(ctx, t, lb, fake) },
+			"small": func() string {
+				status, _, err := do(lb, newRequest(ctx, t, http.MethodPost, chatURL, strings.Replace(chat, "gpt-5", "gpt-5-mini", 1)))
+				require.NoError(t, err)
+				require.Equal(t, http.StatusOK, status)
+				keys := keysSeen(fake)
+				return keys[len(keys)-1]
+			},
+		}
+		moved := make(map[string]string)
+		for model, of := range ask { // to where its name does not fall
+			home := of()
+			require.NoError(t, lb.Disable(t.Context(), home, "repairs"))
+			moved[model] = of()
+			require.NotEqual(t, home, moved[model])
+			require.NoError(t, lb.Enable(t.Context(), home))
+		}
+		time.Sleep(time.Minute) // the slow start is over
+		log.Reset()
+		for range 3 {
+			for model, of := range ask {
+				assert.Equal(t, moved[model], of(), model)
+			}
+		}
+		assert.NotContains(t, log.String(), "Session stays")
+
+		all := lb.Sessions(10)
+		require.Len(t, all, 1, "it is listed once")
+		assert.ElementsMatch(t, []string{moved["big"], moved["small"]}, append(all[0].Others, all[0].Account))
+		assert.EqualValues(t, 10, all[0].Requests)
+		assert.True(t, lb.ClearSession("", "claude"))
+		for model, of := range ask {
+			assert.NotEqual(t, moved[model], of(), "it begins afresh")
+		}
+	})
+}
+
+// A session has few accounts, whatever it asks for.
+func TestASessionHasFewAccounts(t *testing.T) {
+	fake := providertest.OpenAI(providertest.Config{})
+	accounts := many(24)
+	for i := range accounts {
+		accounts[i].Groups = []string{fmt.Sprint("g", i/2)}
+	}
+	lb := newTransport(t, over(fake, accounts...))
+	for i := range 12 {
+		hint := balancer.Hint{Session: "s", Group: fmt.Sprint("g", i)}
+		first := servedBy(balancer.WithHint(t.Context(), hint), t, lb, fake)
+		assert.Equal(t, first, servedBy(balancer.WithHint(t.Context(), hint), t, lb, fake))
+		require.Len(t, lb.Sessions(10), 1)
+		assert.Equal(t, first, lb.Sessions(10)[0].Account)
+		assert.Len(t, lb.Sessions(10)[0].Others, min(i, 3))
+	}
 }
