@@ -43,18 +43,26 @@ func (a Amount) Validate() error {
 	return nil
 }
 
-// plus is a+b for numbers that are not negative; a sum too large is the largest number, and stands for "too much".
+// plus is a+b. A sum too large is the largest number, and stands for "too much"; one too small is the smallest but one,
+// whose negative there is.
 func plus(a, b int64) int64 {
-	if a > math.MaxInt64-b {
+	switch {
+	case b > 0 && a > math.MaxInt64-b:
 		return math.MaxInt64
+	case b < 0 && a < -math.MaxInt64-b:
+		return -math.MaxInt64
+	default:
+		return a + b
 	}
-	return a + b
 }
 
-// minus is a-b, at least 0. Too much stays too much, since nobody knows by how much it was.
+// minus is a-b for a b that is not negative. Too much stays too much, since nobody knows by how much it was.
 func minus(a, b int64) int64 {
 	if a == math.MaxInt64 {
 		return a
 	}
-	return max(0, a-b)
+	return plus(a, -b)
 }
+
+// left is how much of a limit is left: below 0 in debt, above Max after a grant.
+func left(limit, used int64) int64 { return plus(limit, -used) }

@@ -13,7 +13,7 @@ var ErrExceeded = errors.New("quota: exceeded")
 type ExceededError struct {
 	Key   string
 	Limit Limit
-	Used  int64 // of the limit, before this; above Limit.Max: debt
+	Used  int64 // of the limit, before this; above Limit.Max: debt; below 0: more was granted than used
 	Asked int64
 	Left  int64 // Max less Used, at least 0
 
@@ -44,6 +44,35 @@ func (e *ExceededError) advice() string {
 
 // Is makes errors.Is(err, ErrExceeded) true.
 func (e *ExceededError) Is(target error) bool { return target == ErrExceeded }
+
+// Standing is what a store knows of a limit when it refuses a reservation.
+type Standing struct {
+	Used int64
+	// RoomAt is when there will be room for what is asked. It is not looked at where there is room now, where waiting does
+	// not help and for InFlight.
+	RoomAt time.Time
+}
+
+// NewExceededError is for stores: the error of a Reserve of a under the limits, whose standings are given in their order
+// and as many. It is about the limit that will have room last; where all have room, it is nil.
+func NewExceededError(key string, limits []Limit, a Amount, standings []Standing) *ExceededError {
+	var worst *ExceededError
+	for i, limit := range limits {
+		s, asked := standings[i], a.Of(limit.Unit)
+		room := left(limit.Max, s.Used)
+		if asked <= room {
+			continue
+		}
+		e := &ExceededError{Key: key, Limit: limit, Used: s.Used, Asked: asked, Left: max(0, room)}
+		if asked <= limit.Max && limit.Unit != InFlight && limit.Window.kind != WindowTotal {
+			e.RetryAt = s.RoomAt
+		}
+		if worst == nil || e.outlasts(worst) {
+			worst = e
+		}
+	}
+	return worst
+}
 
 // outlasts reports whether e will have room later than f: a limit that waiting does not help outlasts one that has a
 // time, and that one outlasts what is in flight.

@@ -1,17 +1,28 @@
 package quota
 
-// NewTally lets tests drive a window by a clock of their own.
-func NewTally(w Window) interface {
-	Used(now int64) int64
-	Add(now, n int64)
-} {
-	return openTally{newTally(w)}
+import "time"
+
+// Tally is a window that tests drive by clocks of their own.
+type Tally struct{ tally }
+
+// NewTally is an empty Tally.
+func NewTally(w Window) Tally { return Tally{newTally(w)} }
+
+// Used is what is used at a time on the store's clock, and on the wall.
+func (t Tally) Used(at time.Duration, clock time.Time) int64 {
+	return t.used(moment{int64(at), clock})
 }
 
-type openTally struct{ tally }
+// Add spends.
+func (t Tally) Add(at time.Duration, clock time.Time, n int64) { t.add(moment{int64(at), clock}, n) }
 
-func (t openTally) Used(now int64) int64 { return t.used(now) }
-func (t openTally) Add(now, n int64)     { t.add(now, n) }
+// GiveBack takes off what was spent at a time on the store's clock.
+func (t Tally) GiveBack(at time.Duration, n int64) { t.giveBack(int64(at), n) }
+
+// Empty reports whether the window may be forgotten.
+func (t Tally) Empty(at time.Duration, clock time.Time) bool {
+	return t.empty(moment{int64(at), clock})
+}
 
 // Remembered is how many keys and reservations take up memory.
 func (m *Memory) Remembered() (keys, reservations int) {

@@ -22,15 +22,13 @@ func (m *Memory) Levels(ctx context.Context, key string, limits []Limit) ([]Leve
 		l = &ledger{}
 	}
 	now = l.now(now)
-	l.expire(now, sh.forget)
+	l.expire(now.at, sh.forget)
 	levels := make([]Level, len(limits))
 	for i, limit := range limits {
-		used := l.level(limit, now)
-		levels[i] = Level{Limit: limit, Used: used, Left: max(0, limit.Max-used)}
-		if limit.Unit != InFlight && used > 0 {
-			if at, ok := l.counter(limit).tally.roomAt(used); ok {
-				levels[i].EmptyAt = m.time(at)
-			}
+		s := l.standing(&limit, limit.Max, now)
+		levels[i] = Level{Limit: limit, Used: s.Used, Left: max(0, left(limit.Max, s.Used))}
+		if s.Used > 0 {
+			levels[i].EmptyAt = s.RoomAt
 		}
 	}
 	return levels, nil

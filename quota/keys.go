@@ -34,16 +34,16 @@ func (m *Memory) close(sh *shard, key string, l *ledger) {
 }
 
 // makeRoom drops the keys that nothing is known of any more, if the store is full and that was not just done.
-func (m *Memory) makeRoom(now int64) {
+func (m *Memory) makeRoom(now moment) {
 	if m.maxKeys <= 0 || m.keys.Load() < m.maxKeys {
 		return
 	}
-	if looked := m.looked.Load(); now-looked >= sweepFull && m.looked.CompareAndSwap(looked, now) {
+	if looked := m.looked.Load(); now.at-looked >= sweepFull && m.looked.CompareAndSwap(looked, now.at) {
 		m.sweepAll(now)
 	}
 }
 
-func (m *Memory) sweepAll(now int64) {
+func (m *Memory) sweepAll(now moment) {
 	for i := range m.shards {
 		sh := &m.shards[i]
 		sh.mu.Lock()
@@ -53,14 +53,14 @@ func (m *Memory) sweepAll(now int64) {
 }
 
 // sweep drops the shard's idle keys, unless that was done less than every ago. The caller holds the shard's lock.
-func (m *Memory) sweep(sh *shard, now, every int64) {
-	if now-sh.swept < every {
+func (m *Memory) sweep(sh *shard, now moment, every int64) {
+	if now.at-sh.swept < every {
 		return
 	}
-	sh.swept = now
+	sh.swept = now.at
 	for key, l := range sh.ledgers {
 		now := l.now(now)
-		l.expire(now, sh.forget)
+		l.expire(now.at, sh.forget)
 		if l.idle(now) {
 			delete(sh.ledgers, key)
 			m.keys.Add(-1)

@@ -34,9 +34,10 @@ type record struct {
 }
 
 // now is the time for this ledger: it does not go back.
-func (l *ledger) now(t int64) int64 {
-	l.clock = max(l.clock, t)
-	return l.clock
+func (l *ledger) now(t moment) moment {
+	l.clock = max(l.clock, t.at)
+	t.at = l.clock
+	return t
 }
 
 // expire ends what is due, and returns the records that are to be forgotten.
@@ -54,15 +55,23 @@ func (l *ledger) expire(now int64, forget func(*record)) {
 	}
 }
 
-// counter finds the counter of a limit, or makes one.
-func (l *ledger) counter(limit Limit) *counter {
+// lookup finds the counter of a limit; nil: there is none.
+func (l *ledger) lookup(limit *Limit) *counter {
 	for _, c := range l.counters {
 		if c.unit == limit.Unit && c.window == limit.Window {
 			return c
 		}
 	}
-	c := &counter{unit: limit.Unit, window: limit.Window, tally: newTally(limit.Window)}
-	l.counters = append(l.counters, c)
+	return nil
+}
+
+// counter finds the counter of a limit, or makes one.
+func (l *ledger) counter(limit *Limit) *counter {
+	c := l.lookup(limit)
+	if c == nil {
+		c = &counter{unit: limit.Unit, window: limit.Window, tally: newTally(limit.Window)}
+		l.counters = append(l.counters, c)
+	}
 	return c
 }
 
@@ -72,7 +81,7 @@ func (l *ledger) find(counters []*counter, limits []Limit) []*counter {
 		if limits[i].Unit == InFlight {
 			continue
 		}
-		if c := l.counter(limits[i]); !slices.Contains(counters, c) {
+		if c := l.counter(&limits[i]); !slices.Contains(counters, c) {
 			counters = append(counters, c)
 		}
 	}
@@ -80,39 +89,53 @@ func (l *ledger) find(counters []*counter, limits []Limit) []*counter {
 }
 
 // level is how much of the limit is used.
-func (l *ledger) level(limit Limit, now int64) int64 {
+func (l *ledger) level(limit *Limit, now moment) int64 {
 	if limit.Unit == InFlight {
 		return l.inFlight
 	}
-	for _, c := range l.counters {
-		if c.unit == limit.Unit && c.window == limit.Window {
-			return c.tally.used(now)
-		}
+	if c := l.lookup(limit); c != nil {
+		return c.tally.used(now)
 	}
 	return 0
 }
 
 // room reports whether every limit has room for the amount.
-func (l *ledger) room(limits []Limit, a Amount, now int64) bool {
+func (l *ledger) room(limits []Limit, a Amount, now moment) bool {
 	for i := range limits {
-		if a.Of(limits[i].Unit) > limits[i].Max-l.level(limits[i], now) {
+		if a.Of(limits[i].Unit) > left(limits[i].Max, l.level(&limits[i], now)) {
 			return false
 		}
 	}
 	return true
 }
 
+// standing is what the ledger knows of the limit, for one who asks for so much of it.
+func (l *ledger) standing(limit *Limit, asked int64, now moment) Standing {
+	if limit.Unit == InFlight {
+		return Standing{Used: l.inFlight}
+	}
+	c := l.lookup(limit)
+	if c == nil {
+		return Standing{}
+	}
+	s := Standing{Used: c.tally.used(now)}
+	if over := plus(asked, -left(limit.Max, s.Used)); over > 0 {
+		s.RoomAt, _ = c.tally.roomAt(now, over)
+	}
+	return s
+}
+
 // charge books the estimate and adds the record.
-func (l *ledger) charge(r *record) {
+func (l *ledger) charge(r *record, now moment) {
 	for _, c := range r.counters {
-		c.tally.add(r.at, r.estimate.Of(c.unit))
+		c.tally.add(now, r.estimate.Of(c.unit))
 	}
 	l.inFlight++
 	l.records.push(r)
 }
 
 // settle replaces the record's estimate by what was used, and takes the record out.
-func (l *ledger) settle(r *record, used Amount, now int64) {
+func (l *ledger) settle(r *record, used Amount, now moment) {
 	for _, c := range r.counters {
 		switch more := used.Of(c.unit) - r.estimate.Of(c.unit); {
 		case more > 0:
@@ -128,10 +151,10 @@ func (l *ledger) settle(r *record, used Amount, now int64) {
 }
 
 // idle reports whether nothing would be lost with the ledger.
-func (l *ledger) idle(now int64) bool {
+func (l *ledger) idle(now moment) bool {
 	if len(l.records) > 0 {
 		return false
 	}
-	l.counters = slices.DeleteFunc(l.counters, func(c *counter) bool { return c.tally.used(now) == 0 })
+	l.counters = slices.DeleteFunc(l.counters, func(c *counter) bool { return c.tally.empty(now) })
 	return len(l.counters) == 0
 }

@@ -7,7 +7,7 @@ import "fmt"
 type Limit struct {
 	Unit   Unit
 	Max    int64  // above 0
-	Window Window // Rolling or Total; none for InFlight
+	Window Window // Rolling, Daily, Weekly, Monthly or Total; none for InFlight
 }
 
 // Validate returns nil, or an error that says what is wrong and what to write instead.

@@ -27,7 +27,7 @@ func TestLimitsSayWhatIsWrongWithThem(t *testing.T) {
 		{quota.Limit{Unit: 99, Max: 1, Window: minute}, "1 unit(99) per 1m", "limit with unit(99): write Unit"},
 		{quota.Limit{Unit: quota.Requests, Window: minute}, "0 requests per 1m", "limit of 0 requests: write a Max above 0"},
 		{quota.Limit{Unit: quota.InFlight, Max: -1}, "-1 in flight", "limit of -1 in flight: write a Max above 0"},
-		{quota.Limit{Unit: quota.Requests, Max: 1}, "1 requests at once", "limit of 1 requests with no window: write quota.Rolling(time.Minute) or quota.Total()"},
+		{quota.Limit{Unit: quota.Requests, Max: 1}, "1 requests at once", "limit of 1 requests with no window: write quota.Rolling(time.Minute), quota.Daily(0, nil) or quota.Total()"},
 		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(0)}, "1 requests per 0s", "a rolling window of 0s: write a length above 0"},
 		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(-1)}, "1 requests per -1ns", "a rolling window of -1ns: write a length above 0"},
 		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(math.MaxInt64)}, "1 requests per 2562047h47m16.854775807s", "more than ten years"},

@@ -86,19 +86,19 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 		return Reservation{}, err
 	}
 	now = l.now(now)
-	l.expire(now, sh.forget)
+	l.expire(now.at, sh.forget)
 	if !l.room(limits, a, now) {
-		err := m.exceeded(l, key, limits, a, now)
+		err := l.exceeded(key, limits, a, now)
 		m.close(sh, key, l)
 		return Reservation{}, err
 	}
 	sh.lastID++
 	r := &record{
 		id: sh.lastID*memoryShards + n, ledger: l, resets: l.resets,
-		estimate: a, at: now, ttl: int64(ttl), due: plus(now, int64(ttl)),
+		estimate: a, at: now.at, ttl: int64(ttl), due: plus(now.at, int64(ttl)),
 	}
 	r.counters = l.find(r.few[:0], limits)
-	l.charge(r)
+	l.charge(r, now)
 	sh.records[r.id] = r
 	return Reservation{ID: strconv.FormatUint(r.id, idBase), Key: key, Expires: m.time(r.due)}, nil
 }
@@ -124,7 +124,7 @@ func (m *Memory) Settle(ctx context.Context, r Reservation, used Amount) error {
 	}
 	l := rec.ledger
 	now = l.now(now)
-	if l.expire(now, sh.forget); sh.records[rec.id] == rec {
+	if l.expire(now.at, sh.forget); sh.records[rec.id] == rec {
 		l.settle(rec, used, now)
 		sh.forget(rec)
 	}
@@ -149,38 +149,29 @@ func (m *Memory) Renew(ctx context.Context, r Reservation, ttl time.Duration) (R
 	}
 	l := rec.ledger
 	now = l.now(now)
-	if l.expire(now, sh.forget); rec.expired {
+	if l.expire(now.at, sh.forget); rec.expired {
 		return Reservation{}, ErrExpired
 	}
-	rec.ttl, rec.due = int64(ttl), plus(now, int64(ttl))
+	rec.ttl, rec.due = int64(ttl), plus(now.at, int64(ttl))
 	l.records.fix(rec)
 	r.Expires = m.time(rec.due)
 	return r, nil
 }
 
 // exceeded is the error about the limit that will have room last.
-func (m *Memory) exceeded(l *ledger, key string, limits []Limit, a Amount, now int64) error {
-	var worst *ExceededError
-	for _, limit := range limits {
-		used, asked := l.level(limit, now), a.Of(limit.Unit)
-		if asked <= limit.Max-used {
-			continue
-		}
-		e := &ExceededError{Key: key, Limit: limit, Used: used, Asked: asked, Left: max(0, limit.Max-used)}
-		if asked <= limit.Max && limit.Unit != InFlight {
-			if at, ok := l.counter(limit).tally.roomAt(used - (limit.Max - asked)); ok {
-				e.RetryAt = m.time(at)
-			}
-		}
-		if worst == nil || e.outlasts(worst) {
-			worst = e
-		}
+func (l *ledger) exceeded(key string, limits []Limit, a Amount, now moment) error {
+	standings := make([]Standing, len(limits))
+	for i := range limits {
+		standings[i] = l.standing(&limits[i], a.Of(limits[i].Unit), now)
 	}
-	return worst
+	return NewExceededError(key, limits, a, standings)
 }
 
-// now is the time since the store was made; the monotonic clock makes it go forward only.
-func (m *Memory) now() int64 { return int64(time.Since(m.start)) }
+// now is the time. On the store's clock it is counted from when the store was made, and goes forward only.
+func (m *Memory) now() moment {
+	clock := time.Now()
+	return moment{at: int64(clock.Sub(m.start)), clock: clock}
+}
 
 // time is the wall time of one of the store's times.
 func (m *Memory) time(at int64) time.Time { return m.start.Add(time.Duration(at)) }

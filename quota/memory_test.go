@@ -133,14 +133,3 @@ func TestAbsurdAmountsDoNotOverflow(t *testing.T) {
 		assert.GreaterOrEqual(t, levels[0].Left, int64(0))
 	}
 }
-
-func TestAClockThatGoesBackGrantsNothing(t *testing.T) {
-	const second = int64(time.Second)
-	window := quota.NewTally(quota.Rolling(time.Minute))
-	window.Add(100*second, 5)
-	assert.EqualValues(t, 5, window.Used(10*second))
-	window.Add(10*second, 5)
-	assert.EqualValues(t, 10, window.Used(10*second))
-	assert.EqualValues(t, 10, window.Used(160*second), "what was spent after the step counts from the latest time seen")
-	assert.EqualValues(t, 0, window.Used(161*second))
-}

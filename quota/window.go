@@ -14,22 +14,56 @@ const (
 	WindowNone    WindowKind = iota // no window: right for InFlight, wrong for everything else
 	WindowRolling                   // the last so and so long
 	WindowTotal                     // ever
+	WindowDaily                     // from a time of the day until that time on the next
+	WindowWeekly                    // the same, from a day of the week on
+	WindowMonthly                   // the same, from a day of the month on
 )
 
 // Window is the stretch of time over which a limit counts. It is comparable: limits of one key with the same unit and
-// equal windows share one count, so Max can be changed while it runs. Windows are made by Rolling and Total; the zero
-// Window is none.
+// equal windows share one count, so Max can be changed while it runs. Windows are made by Rolling, Daily, Weekly, Monthly
+// and Total; the zero Window is none.
+//
+// Daily, weekly and monthly windows begin by the clock on the wall of a zone and last until the next begins, however many
+// hours that is: one of 24 hours is of 23 or 25 where the clocks are changed. Windows whose zones have the same name are
+// equal, wherever the *time.Location came from, and so are those in zones that always have the same offset from UTC,
+// whatever they are called. [Window.Bounds] says where a window begins and ends.
 type Window struct {
 	kind   WindowKind
-	length time.Duration
+	day    int            // time.Weekday, or the day of the month
+	length time.Duration  // of a rolling window; of the others, the time of the day
+	offset int            // seconds east of UTC, if zone is nil
+	zone   *time.Location // one for each name; nil: always at offset
 }
 
-// maxRolling is the longest rolling window. Longer ones are a mistake of units, and would overflow a count of
-// nanoseconds.
-const maxRolling = 10 * 366 * 24 * time.Hour
+const (
+	dayLength = 24 * time.Hour
+
+	// maxRolling is the longest rolling window. Longer ones are a mistake of units, and would overflow a count of
+	// nanoseconds.
+	maxRolling = 10 * 366 * dayLength
+
+	maxZoneName = 64 // of the names there are, the longest has half of that
+)
 
 // Rolling is the window of the last d. A d of 0, a negative one and one above ten years make a limit invalid.
 func Rolling(d time.Duration) Window { return Window{kind: WindowRolling, length: d} }
+
+// Daily is the window that begins each day at a time that the clock on the wall shows: 9*time.Hour is nine o'clock, also
+// on a day of 23 or 25 hours. A nil zone is UTC. An at below 0 or of 24 hours and more makes a limit invalid.
+func Daily(at time.Duration, zone *time.Location) Window {
+	return Window{kind: WindowDaily, length: at}.in(zone)
+}
+
+// Weekly is the window that begins each week on a day, at a time as for Daily.
+func Weekly(day time.Weekday, at time.Duration, zone *time.Location) Window {
+	return Window{kind: WindowWeekly, day: int(day), length: at}.in(zone)
+}
+
+// Monthly is the window that begins each month on a day from 1 to 31, at a time as for Daily. In months that are shorter
+// it begins on their last day. Other days make a limit invalid.
+func Monthly(day int, at time.Duration, zone *time.Location) Window {
+	return Window{kind: WindowMonthly, day: day, length: at}.in(zone)
+}
 
 // Total is the window that never ends: what was spent stays spent until the key is reset.
 func Total() Window { return Window{kind: WindowTotal} }
@@ -38,9 +72,17 @@ func Total() Window { return Window{kind: WindowTotal} }
 func (w Window) Kind() WindowKind { return w.kind }
 
 // Length is how long a rolling window is; 0 for the other kinds.
-func (w Window) Length() time.Duration { return w.length }
+func (w Window) Length() time.Duration {
+	if w.kind == WindowRolling {
+		return w.length
+	}
+	return 0
+}
 
-// String is the window in words: "per 1m", "in total", "at once" for none.
+// zoned reports whether the window begins by the clock of a zone.
+func (w Window) zoned() bool { return w.kind >= WindowDaily && w.kind <= WindowMonthly }
+
+// String is the window in words: "per 1m", "per day from 09:00 Europe/Berlin", "in total", "at once" for none.
 func (w Window) String() string {
 	switch w.kind {
 	case WindowNone:
@@ -49,8 +91,46 @@ func (w Window) String() string {
 		return "per " + brief(w.length)
 	case WindowTotal:
 		return "in total"
+	case WindowDaily:
+		return "per day from " + w.clock()
+	case WindowWeekly:
+		return fmt.Sprintf("per week from %v %s", time.Weekday(w.day), w.clock())
+	case WindowMonthly:
+		return fmt.Sprintf("per month from day %d %s", w.day, w.clock())
 	default:
 		return fmt.Sprintf("window(%d)", w.kind)
+	}
+}
+
+// clock is when in the day a zoned window begins: "09:00 Europe/Berlin".
+func (w Window) clock() string {
+	if w.length < 0 || w.length >= dayLength {
+		return w.length.String() + " " + w.zoneName()
+	}
+	layout := "15:04"
+	if w.length%time.Minute != 0 {
+		layout = "15:04:05.999999999"
+	}
+	return time.Unix(0, 0).UTC().Add(w.length).Format(layout) + " " + w.zoneName()
+}
+
+// ID is the window's name in what stores keep: equal for equal windows, in every process and every version of this
+// package, and at most 128 bytes long in a valid limit. It is "" where others would take the name for something else:
+// for an invalid window and for one in time.Local, which each machine has of its own.
+func (w Window) ID() string {
+	switch {
+	case w.kind == WindowTotal:
+		return "total"
+	case w.validate() != nil || w.zone != nil && w.zoneName() == "Local":
+		return ""
+	case w.kind == WindowRolling:
+		return "rolling/" + w.length.String()
+	case w.kind == WindowDaily:
+		return "daily/" + w.length.String() + "/" + w.zoneName()
+	case w.kind == WindowWeekly:
+		return fmt.Sprintf("weekly/%d/%v/%s", w.day, w.length, w.zoneName())
+	default:
+		return fmt.Sprintf("monthly/%d/%v/%s", w.day, w.length, w.zoneName())
 	}
 }
 
@@ -58,11 +138,23 @@ func (w Window) String() string {
 func (w Window) validate() error {
 	switch {
 	case w.kind == WindowNone:
-		return fmt.Errorf("no window: write quota.Rolling(time.Minute) or quota.Total()")
+		return fmt.Errorf("no window: write quota.Rolling(time.Minute), quota.Daily(0, nil) or quota.Total()")
 	case w.kind == WindowRolling && w.length <= 0:
 		return fmt.Errorf("a rolling window of %v: write a length above 0, such as quota.Rolling(time.Minute)", w.length)
 	case w.kind == WindowRolling && w.length > maxRolling:
 		return fmt.Errorf("a rolling window of %v, more than ten years: write a shorter one, or quota.Total()", w.length)
+	case !w.zoned():
+		return nil
+	case w.length < 0 || w.length >= dayLength:
+		return fmt.Errorf("a window that begins at %v: write a time since midnight, such as 9*time.Hour", w.length)
+	case w.kind == WindowWeekly && (w.day < int(time.Sunday) || w.day > int(time.Saturday)):
+		return fmt.Errorf("a window that begins on day %d of the week: write one of time.Sunday to time.Saturday", w.day)
+	case w.kind == WindowMonthly && (w.day < 1 || w.day > 31):
+		return fmt.Errorf("a window that begins on day %d of the month: write 1 to 31", w.day)
+	case len(w.zoneName()) > maxZoneName:
+		return fmt.Errorf("a window in a zone whose name has %d bytes: %d are the most", len(w.zoneName()), maxZoneName)
+	case w.zone == nil && (w.offset < -maxOffset || w.offset > maxOffset):
+		return fmt.Errorf("a window in a zone %v from UTC: a day is the most", time.Duration(w.offset)*time.Second)
 	default:
 		return nil
 	}
