@@ -75,38 +75,42 @@ func (l *ledger) counter(limit *Limit) *counter {
 	return c
 }
 
-// find appends the counters of the limits, each once.
-func (l *ledger) find(counters []*counter, limits []Limit) []*counter {
+// fit finds the counters of the limits, each once, and reports whether every limit has room for the amount. If it has
+// not, the counters are not to be used; limits that nobody asked for before have a nil one.
+func (l *ledger) fit(found []*counter, limits []Limit, a Amount, now moment) ([]*counter, bool) {
+	for i := range limits {
+		limit, used := &limits[i], l.inFlight
+		if limit.Unit != InFlight {
+			c := l.lookup(limit)
+			if used = 0; c != nil {
+				used = c.tally.used(now)
+			}
+			if c == nil || !slices.Contains(found, c) {
+				found = append(found, c)
+			}
+		}
+		if a.Of(limit.Unit) > left(limit.Max, used) {
+			return nil, false
+		}
+	}
+	return found, true
+}
+
+// open makes the counters that are missing among those that fit found.
+func (l *ledger) open(found []*counter, limits []Limit) []*counter {
+	if !slices.Contains(found, nil) {
+		return found
+	}
+	found = found[:0]
 	for i := range limits {
 		if limits[i].Unit == InFlight {
 			continue
 		}
-		if c := l.counter(&limits[i]); !slices.Contains(counters, c) {
-			counters = append(counters, c)
+		if c := l.counter(&limits[i]); !slices.Contains(found, c) {
+			found = append(found, c)
 		}
 	}
-	return counters
-}
-
-// level is how much of the limit is used.
-func (l *ledger) level(limit *Limit, now moment) int64 {
-	if limit.Unit == InFlight {
-		return l.inFlight
-	}
-	if c := l.lookup(limit); c != nil {
-		return c.tally.used(now)
-	}
-	return 0
-}
-
-// room reports whether every limit has room for the amount.
-func (l *ledger) room(limits []Limit, a Amount, now moment) bool {
-	for i := range limits {
-		if a.Of(limits[i].Unit) > left(limits[i].Max, l.level(&limits[i], now)) {
-			return false
-		}
-	}
-	return true
+	return found
 }
 
 // standing is what the ledger knows of the limit, for one who asks for so much of it.

@@ -87,7 +87,9 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 	}
 	now = l.now(now)
 	l.expire(now.at, sh.forget)
-	if !l.room(limits, a, now) {
+	var few [len(record{}.few)]*counter
+	counters, ok := l.fit(few[:0], limits, a, now)
+	if !ok {
 		err := l.exceeded(key, limits, a, now)
 		m.close(sh, key, l)
 		return Reservation{}, err
@@ -97,7 +99,7 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 		id: sh.lastID*memoryShards + n, ledger: l, resets: l.resets,
 		estimate: a, at: now.at, ttl: int64(ttl), due: plus(now.at, int64(ttl)),
 	}
-	r.counters = l.find(r.few[:0], limits)
+	r.counters = append(r.few[:0], l.open(counters, limits)...)
 	l.charge(r, now)
 	sh.records[r.id] = r
 	return Reservation{ID: strconv.FormatUint(r.id, idBase), Key: key, Expires: m.time(r.due)}, nil
@@ -168,10 +170,7 @@ func (l *ledger) exceeded(key string, limits []Limit, a Amount, now moment) erro
 }
 
 // now is the time. On the store's clock it is counted from when the store was made, and goes forward only.
-func (m *Memory) now() moment {
-	clock := time.Now()
-	return moment{at: int64(clock.Sub(m.start)), clock: clock}
-}
+func (m *Memory) now() moment { return moment{at: int64(time.Since(m.start))} }
 
 // time is the wall time of one of the store's times.
 func (m *Memory) time(at int64) time.Time { return m.start.Add(time.Duration(at)) }

@@ -70,7 +70,7 @@ func (r *rolling) roomAt(now moment, n int64) (time.Time, bool) {
 	var fallen int64
 	for _, s := range r.slots {
 		if fallen = plus(fallen, s.spent); fallen >= n {
-			return now.clock.Add(time.Duration(r.leaves(s) - now.at)), true
+			return now.clock().Add(time.Duration(r.leaves(s) - now.at)), true
 		}
 	}
 	return time.Time{}, false

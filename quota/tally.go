@@ -2,11 +2,18 @@ package quota
 
 import "time"
 
-// moment is a time as a store sees it: on a clock of its own, which does not go back, and on the wall. The first is in
-// nanoseconds.
+// moment is a time as a store sees it.
 type moment struct {
-	at    int64
-	clock time.Time
+	at   int64     // on the store's own clock, which does not go back, in nanoseconds
+	wall time.Time // on the wall's; zero: it was not looked at, since few ask
+}
+
+// clock is the time on the wall.
+func (m moment) clock() time.Time {
+	if m.wall.IsZero() {
+		return time.Now()
+	}
+	return m.wall
 }
 
 // tally counts what was spent in one window.

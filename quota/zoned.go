@@ -19,12 +19,13 @@ type zoned struct {
 
 // turn goes to the window of the time.
 func (z *zoned) turn(now moment) {
-	if !now.clock.Before(z.start) && now.clock.Before(z.end) {
+	clock := now.clock()
+	if !clock.Before(z.start) && clock.Before(z.end) {
 		return
 	}
-	start, end := z.window.Bounds(now.clock)
+	start, end := z.window.Bounds(clock)
 	switch {
-	case !now.clock.Before(z.end):
+	case !clock.Before(z.end):
 		if z.sum != 0 {
 			z.spent = z.end
 		}
@@ -57,7 +58,7 @@ func (z *zoned) roomAt(now moment, n int64) (time.Time, bool) {
 
 func (z *zoned) empty(now moment) bool {
 	z.turn(now)
-	return z.sum == 0 && now.clock.Sub(z.spent) >= keepZoned
+	return z.sum == 0 && now.clock().Sub(z.spent) >= keepZoned
 }
 
 func (z *zoned) clear() { z.sum = 0 }
