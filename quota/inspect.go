@@ -7,10 +7,7 @@ func (m *Memory) Levels(ctx context.Context, key string, limits []Limit) ([]Leve
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := validateKey(key); err != nil {
-		return nil, err
-	}
-	if err := validateLimits(key, limits); err != nil {
+	if err := CheckLevels(key, limits); err != nil {
 		return nil, err
 	}
 	now := m.now()
@@ -39,7 +36,7 @@ func (m *Memory) Reset(ctx context.Context, key string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := validateKey(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return err
 	}
 	sh := &m.shards[m.shardOf(key)]
@@ -51,5 +48,30 @@ func (m *Memory) Reset(ctx context.Context, key string) error {
 			c.tally.clear()
 		}
 	}
+	return nil
+}
+
+// Grant implements [Granter].
+func (m *Memory) Grant(ctx context.Context, key string, limits []Limit, a Amount) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := CheckGrant(key, limits, a); err != nil {
+		return err
+	}
+	now := m.now()
+	m.makeRoom(now)
+	sh := &m.shards[m.shardOf(key)]
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	l, err := m.open(sh, key)
+	if err != nil {
+		return err
+	}
+	now = l.now(now)
+	for _, c := range l.open([]*counter{nil}, limits) {
+		c.tally.add(now, -a.Of(c.unit))
+	}
+	m.close(sh, key, l)
 	return nil
 }

@@ -18,14 +18,17 @@ type counter struct {
 	tally  tally
 }
 
+// fewCounters is for how many counters a reservation needs no memory of their own.
+const fewCounters = 4
+
 // record is what the store knows of a reservation.
 type record struct {
 	id       uint64
 	ledger   *ledger
 	estimate Amount
-	counters []*counter  // what it is charged to
-	few      [4]*counter // where counters begin, to spare an allocation
-	at       int64       // when it was charged
+	counters []*counter            // what it is charged to
+	few      [fewCounters]*counter // where counters begin, to spare an allocation
+	at       int64                 // when it was charged
 	ttl      int64
 	due      int64 // when it expires; if it has: when it is forgotten
 	expired  bool

@@ -2,8 +2,6 @@ package quota
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"hash/maphash"
 	"strconv"
 	"sync"
@@ -26,9 +24,14 @@ type MemoryConfig struct {
 	MaxKeys int
 }
 
-// Memory is a Store for one process; it is a Renewer and an Inspector too. All limits of a key are checked and charged
-// under one lock. It has no goroutine and needs no Close: what is over is dropped when its key, or now and then another,
-// is used. Its methods may be called by any number of goroutines. The clock being set does not disturb it.
+// Memory is a Store for one process; it is a Renewer, an Inspector, a Granter and a Charger too. All limits of a key are
+// checked and charged under one lock, and those of several keys under all of theirs. It has no goroutine and needs no
+// Close: what is over is dropped when its key, or now and then another, is used. Its methods may be called by any number
+// of goroutines.
+//
+// The clock being set does not disturb it: what a rolling window holds and when a reservation expires goes by a clock that
+// is not set. Daily, weekly and monthly windows go by the clock on the wall; put back by less than a window, it finds none
+// again that it has left.
 type Memory struct {
 	seed    maphash.Seed
 	start   time.Time // all times are counted from here, on the monotonic clock
@@ -42,6 +45,8 @@ var _ interface {
 	Store
 	Renewer
 	Inspector
+	Granter
+	Charger
 } = (*Memory)(nil)
 
 type shard struct {
@@ -71,7 +76,7 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 	if err := ctx.Err(); err != nil {
 		return Reservation{}, err
 	}
-	if err := validate(key, limits, a, ttl); err != nil {
+	if err := CheckReserve(key, limits, a, ttl); err != nil {
 		return Reservation{}, err
 	}
 	now := m.now()
@@ -87,22 +92,28 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 	}
 	now = l.now(now)
 	l.expire(now.at, sh.forget)
-	var few [len(record{}.few)]*counter
+	var few [fewCounters]*counter
 	counters, ok := l.fit(few[:0], limits, a, now)
 	if !ok {
 		err := l.exceeded(key, limits, a, now)
 		m.close(sh, key, l)
 		return Reservation{}, err
 	}
+	return m.charge(n, key, l, l.open(counters, limits), a, ttl, now), nil
+}
+
+// charge makes the reservation, for which there is room. The caller holds the lock of the shard of that number.
+func (m *Memory) charge(n uint64, key string, l *ledger, counters []*counter, a Amount, ttl time.Duration, now moment) Reservation {
+	sh := &m.shards[n]
 	sh.lastID++
 	r := &record{
 		id: sh.lastID*memoryShards + n, ledger: l, resets: l.resets,
 		estimate: a, at: now.at, ttl: int64(ttl), due: plus(now.at, int64(ttl)),
 	}
-	r.counters = append(r.few[:0], l.open(counters, limits)...)
+	r.counters = append(r.few[:0], counters...)
 	l.charge(r, now)
 	sh.records[r.id] = r
-	return Reservation{ID: strconv.FormatUint(r.id, idBase), Key: key, Expires: m.time(r.due)}, nil
+	return Reservation{ID: strconv.FormatUint(r.id, idBase), Key: key, Expires: m.time(r.due)}
 }
 
 // Settle implements [Store].
@@ -110,11 +121,8 @@ func (m *Memory) Settle(ctx context.Context, r Reservation, used Amount) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if r.ID == "" {
-		return errors.New("quota: settling a reservation that Reserve did not return")
-	}
-	if err := used.Validate(); err != nil {
-		return fmt.Errorf("%w (settling for key %q)", err, r.Key)
+	if err := CheckSettle(r, used); err != nil {
+		return err
 	}
 	now := m.now()
 	sh := &m.shards[m.shardOf(r.Key)]
@@ -138,7 +146,7 @@ func (m *Memory) Renew(ctx context.Context, r Reservation, ttl time.Duration) (R
 	if err := ctx.Err(); err != nil {
 		return Reservation{}, err
 	}
-	if err := validateTTL(r.Key, ttl); err != nil {
+	if err := CheckRenew(r, ttl); err != nil {
 		return Reservation{}, err
 	}
 	now := m.now()

@@ -3,7 +3,6 @@ package quota
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -49,7 +48,8 @@ type Inspector interface {
 }
 
 // Reservation is what Reserve returns and Settle takes. It is a value: copy it, keep it, send it to another process that
-// shares the store. The zero Reservation is none; settling it is an error.
+// shares the store. ID and Key are enough to settle and to renew it. The zero Reservation is none; settling it is an
+// error.
 type Reservation struct {
 	ID      string    // the store's name for it
 	Key     string    // what it is charged to
@@ -59,47 +59,33 @@ type Reservation struct {
 // Level is how far a limit is used.
 type Level struct {
 	Limit   Limit
-	Used    int64     // above Limit.Max: debt
+	Used    int64     // above Limit.Max: debt; below 0: more was granted than used
 	Left    int64     // Max less Used, at least 0
 	EmptyAt time.Time // when all that is used now will have left the window; zero: nothing is used, or it never will by itself
 }
 
+// Granter is a Store whose keys can be given more than their limits allow.
+type Granter interface {
+	// Grant takes the amount off what the key has used of the limits, each count once: what was used comes back, and what
+	// is above that is had on top of Max, so that Used is below 0. It is as if so much less had been spent at this moment,
+	// and so lasts as long as a spend does: until the window has passed, in the total window for ever, and never beyond a
+	// Reset. What is in flight is not granted. Max of a limit does not matter.
+	//
+	// Where the error is not nil, it is not known whether it happened; doing it again may give twice.
+	Grant(ctx context.Context, key string, limits []Limit, a Amount) error
+}
+
+// Charger is a Store that charges several keys in one act. Callers use [ReserveAll] and [SettleAll], which are for every
+// store.
+type Charger interface {
+	// ReserveAll reserves the amount for each of the charges, whose keys differ, or for none. The reservations are in
+	// the order of the charges. If there is no room, the *ExceededError is that of the first charge that has none.
+	ReserveAll(ctx context.Context, charges []Charge, a Amount, ttl time.Duration) ([]Reservation, error)
+
+	// SettleAll settles each of the reservations, as Settle does. Where the error is not nil, some may be settled;
+	// settling them again does no harm.
+	SettleAll(ctx context.Context, rs []Reservation, used Amount) error
+}
+
 // ErrExpired is the error of renewing a reservation that is no longer there.
 var ErrExpired = errors.New("quota: reservation settled or expired")
-
-// validate says what is wrong with the arguments of a Reserve.
-func validate(key string, limits []Limit, a Amount, ttl time.Duration) error {
-	if err := validateKey(key); err != nil {
-		return err
-	}
-	if err := validateTTL(key, ttl); err != nil {
-		return err
-	}
-	if err := a.Validate(); err != nil {
-		return fmt.Errorf("%w (key %q)", err, key)
-	}
-	return validateLimits(key, limits)
-}
-
-func validateKey(key string) error {
-	if key == "" {
-		return errors.New("quota: empty key: name the account or tenant that is charged")
-	}
-	return nil
-}
-
-func validateLimits(key string, limits []Limit) error {
-	for i := range limits {
-		if err := limits[i].Validate(); err != nil {
-			return fmt.Errorf("%w (key %q)", err, key)
-		}
-	}
-	return nil
-}
-
-func validateTTL(key string, ttl time.Duration) error {
-	if ttl <= 0 {
-		return fmt.Errorf("quota: ttl %v: say how long the owner may be silent before it is taken for dead, such as time.Minute (key %q)", ttl, key)
-	}
-	return nil
-}

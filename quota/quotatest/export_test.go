@@ -1,6 +1,7 @@
 package quotatest
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -12,10 +13,19 @@ func Broken(t *testing.T, open func() quota.Store) []string {
 	var broken []string
 	for _, p := range promises {
 		synctest.Test(t, func(t *testing.T) {
-			if p.check(&bench{Context: t.Context(), Store: open()}) != nil {
+			s := Suite{Open: func(*testing.T) quota.Store { return open() }}
+			if err := p.check(s.bench(t)); err != nil && !errors.Is(err, errOptional) {
 				broken = append(broken, p.name)
 			}
 		})
 	}
 	return broken
+}
+
+// Promises is the names of all.
+func Promises() (names []string) {
+	for _, p := range promises {
+		names = append(names, p.name)
+	}
+	return names
 }

@@ -42,6 +42,14 @@ type faults struct {
 	renewsDead     bool // renews whatever is settled or expired
 	resetsFlying   bool // Reset ends what is in flight
 	cancelsRequest bool // a cancelled request stays charged
+	dayLengths     bool // counts the last 24 hours as a day, and so on
+	lateDays       bool // has days begin an hour late
+	noSummer       bool // does not know that clocks are changed
+	refundsNow     bool // gives back when it is settled, not when it was reserved
+	settlesAsked   bool // settles in every limit that the key ever had
+	grantsNothing  bool
+	grantsBackOnly bool // a grant is at most what was used
+	grantsForever  bool // a grant never leaves its window
 }
 
 // call is one reservation, and what became of it.
@@ -117,6 +125,9 @@ func (s *naive) roomAt(key string, limit quota.Limit, asked int64, now time.Time
 	if limit.Unit == quota.InFlight {
 		return time.Time{}
 	}
+	if _, end := s.bounds(limit.Window, now); isZoned(limit.Window) && asked <= limit.Max-s.used(key, limit, end) {
+		return end
+	}
 	for wait := time.Duration(0); wait <= 2*limit.Window.Length(); wait += 10 * time.Millisecond {
 		if asked <= limit.Max-s.used(key, limit, now.Add(wait)) {
 			return now.Add(wait)
@@ -127,6 +138,10 @@ func (s *naive) roomAt(key string, limit quota.Limit, asked int64, now time.Time
 
 // used adds up what counts for the limit.
 func (s *naive) used(key string, limit quota.Limit, now time.Time) (sum int64) {
+	since := time.Time{}
+	if isZoned(limit.Window) {
+		since, _ = s.bounds(limit.Window, now)
+	}
 	for _, c := range s.calls {
 		if c.key != key {
 			continue
@@ -147,22 +162,30 @@ func (s *naive) used(key string, limit quota.Limit, now time.Time) (sum int64) {
 		case !s.breaks.chargesTwice:
 			times = min(times, 1)
 		}
+		if s.breaks.settlesAsked && limit.Unit == quota.Tokens {
+			times = 1
+		}
 		refunded := s.breaks.expiryRefunds && c.settled.IsZero() && !c.live(now)
-		if s.inside(limit.Window, c.at, now) && !c.dead && !refunded {
+		forever := s.breaks.grantsForever && c.void
+		if (s.inside(limit.Window, since, c.at, now) || forever) && !c.dead && !refunded {
 			sum += int64(times) * s.of(c.estimate, limit.Unit)
 		}
-		if !c.settled.IsZero() && s.inside(limit.Window, c.settled, now) {
+		if !c.settled.IsZero() && s.inside(limit.Window, since, c.settled, now) {
 			sum += int64(times) * s.of(c.extra, limit.Unit)
 		}
 	}
 	return sum
 }
 
-// inside reports whether what was spent at a time still counts.
-func (s *naive) inside(w quota.Window, at, now time.Time) bool {
+// inside reports whether what was spent at a time still counts, in a window of days since then.
+func (s *naive) inside(w quota.Window, since, at, now time.Time) bool {
 	switch {
 	case w.Kind() == quota.WindowTotal:
 		return true
+	case isZoned(w) && s.breaks.dayLengths:
+		return now.Sub(at) < 24*time.Hour
+	case isZoned(w):
+		return !at.Before(since)
 	case s.breaks.fixedWindows:
 		return at.Truncate(w.Length()).Equal(now.Truncate(w.Length()))
 	case s.breaks.slowWindows:
@@ -170,6 +193,25 @@ func (s *naive) inside(w quota.Window, at, now time.Time) bool {
 	default:
 		return now.Sub(at) < w.Length()
 	}
+}
+
+func isZoned(w quota.Window) bool { return w.Kind() > quota.WindowTotal }
+
+var berlin = func() *time.Location {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	return zone
+}()
+
+func (s *naive) bounds(w quota.Window, now time.Time) (start, end time.Time) {
+	late := time.Duration(0)
+	if s.breaks.lateDays || s.breaks.noSummer && now.In(berlin).IsDST() {
+		late = time.Hour
+	}
+	start, end = w.Bounds(now.Add(-late))
+	return start.Add(late), end.Add(late)
 }
 
 func (s *naive) of(a quota.Amount, u quota.Unit) int64 {
@@ -237,7 +279,7 @@ func (s *naive) book(estimate, extra *int64, used int64, dead bool) {
 	switch {
 	case more > 0 && !s.breaks.forgivesDebt:
 		*extra += more
-	case more < 0 && !dead && !s.breaks.keepsEstimate && s.breaks.settlesTwice:
+	case more < 0 && !dead && !s.breaks.keepsEstimate && (s.breaks.settlesTwice || s.breaks.refundsNow):
 		*extra += more
 	case more < 0 && !dead && !s.breaks.keepsEstimate:
 		*estimate = used
@@ -273,6 +315,24 @@ func (s *naive) Levels(_ context.Context, key string, limits []quota.Limit) ([]q
 	return levels, nil
 }
 
+func (s *naive) Grant(_ context.Context, key string, limits []quota.Limit, a quota.Amount) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := quota.CheckGrant(key, limits, a); err != nil || s.breaks.grantsNothing {
+		return err
+	}
+	if s.breaks.grantsBackOnly {
+		for _, limit := range limits {
+			if used := s.used(s.key(key), limit, time.Now()); a.Of(limit.Unit) > used {
+				a = quota.Amount{}
+			}
+		}
+	}
+	less := quota.Amount{Requests: -a.Requests, InputTokens: -a.InputTokens, OutputTokens: -a.OutputTokens, Cost: -a.Cost}
+	s.calls = append(s.calls, &call{key: s.key(key), limits: limits, at: time.Now(), estimate: less, void: true})
+	return nil
+}
+
 func (s *naive) Reset(_ context.Context, key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -288,12 +348,5 @@ func (s *naive) Reset(_ context.Context, key string) error {
 }
 
 func check(key string, limits []quota.Limit, a quota.Amount, ttl time.Duration) error {
-	errs := []error{a.Validate()}
-	for _, limit := range limits {
-		errs = append(errs, limit.Validate())
-	}
-	if key == "" || ttl <= 0 {
-		errs = append(errs, errors.New("nonsense"))
-	}
-	return errors.Join(errs...)
+	return quota.CheckReserve(key, limits, a, ttl)
 }

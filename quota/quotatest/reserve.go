@@ -163,6 +163,28 @@ func checkMaxChanges(b *bench) error {
 	return nil
 }
 
+func checkLimitsChange(b *bench) error {
+	requests, tokens := total(quota.Requests, 1000), rolling(quota.Tokens, 1000)
+	before, err := b.admit([]quota.Limit{requests}, quota.Amount{Requests: 1, InputTokens: 100})
+	if err != nil {
+		return err
+	}
+	both, err := b.admit([]quota.Limit{tokens, requests}, quota.Amount{Requests: 1, InputTokens: 10})
+	if err = first(err, b.used(tokens, 10), b.used(requests, 2)); err != nil {
+		return seen("with a limit that was not there before: %w", err)
+	}
+	err = first(b.Settle(b, before, quota.Amount{Requests: 3, InputTokens: 200}), b.used(tokens, 10), b.used(requests, 4))
+	if err != nil {
+		return seen("one that was reserved before there was the limit is settled: %w", err)
+	}
+	without, err := b.admit([]quota.Limit{requests}, quota.Amount{Requests: 1, InputTokens: 10})
+	err = first(err, b.Settle(b, both, quota.Amount{Requests: 1, InputTokens: 60}), b.Settle(b, without, quota.Amount{Requests: 1, InputTokens: 60}))
+	if err = first(err, b.used(tokens, 60), b.used(requests, 5)); err != nil {
+		return seen("the limit was left out and came back: %w", err)
+	}
+	return nil
+}
+
 func checkNonsense(b *bench) error {
 	fine, one := total(quota.Requests, 1000), quota.Amount{Requests: 1}
 	cases := []struct {

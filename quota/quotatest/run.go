@@ -16,23 +16,50 @@ import (
 // end by the end of the case (t.Cleanup).
 func Run(t *testing.T, open func(t *testing.T) quota.Store) {
 	t.Helper()
-	for _, p := range promises {
-		t.Run(p.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { p.report(t, open(t)) })
-		})
-	}
+	Suite{Open: open}.Run(t)
 }
 
 // RunRealTime checks a store whose clock is the world's. The cases run in parallel, since they wait in earnest: for some
 // 20 seconds. open returns a store in which nothing is used.
 func RunRealTime(t *testing.T, open func(t *testing.T) quota.Store) {
 	t.Helper()
+	Suite{Open: open, RealTime: true}.Run(t)
+}
+
+// Suite is how a store is checked.
+type Suite struct {
+	// Open returns a store in which nothing is used, for each case. It is required.
+	Open func(t *testing.T) quota.Store
+
+	// RealTime says that the store's clock is the world's: see Run and RunRealTime. What takes days is then left out.
+	RealTime bool
+
+	// Now is the time on the store's wall, where that is not this process's: some cases wait for a daily window that
+	// begins in two seconds by it. It must be right to a tenth of a second. nil: time.Now.
+	Now func() time.Time
+}
+
+// Run checks the store.
+func (s Suite) Run(t *testing.T) {
+	t.Helper()
 	for _, p := range promises {
 		t.Run(p.name, func(t *testing.T) {
-			t.Parallel()
-			p.report(t, open(t))
+			if s.RealTime {
+				t.Parallel()
+				p.report(t, s.bench(t))
+				return
+			}
+			synctest.Test(t, func(t *testing.T) { p.report(t, s.bench(t)) })
 		})
 	}
+}
+
+func (s Suite) bench(t *testing.T) *bench {
+	b := &bench{Context: t.Context(), Store: s.Open(t), now: s.Now, realTime: s.RealTime}
+	if b.now == nil {
+		b.now = time.Now
+	}
+	return b
 }
 
 // promise is one case: what a store promises, and a check that returns what was seen instead.
@@ -61,18 +88,24 @@ var promises = []promise{
 	{"in flight", "a reservation is one in flight for its key until it is settled, whether or not a limit asks", checkInFlight},
 	{"rolling", "in any stretch of time as long as the window no more than Max is admitted, and what was spent is held a tenth longer at most", checkRolling},
 	{"total", "what was spent in the total window stays spent", checkTotal},
+	{"days", "a daily, weekly or monthly window begins at its time by the clock of its zone, and what was reserved before is given back there and not in the new one", checkDays},
+	{"calendar", "it does so wherever clocks are changed and months are short", checkCalendar},
 	{"expiry", "a reservation that is not settled within its ttl is no longer in flight, and its estimate stands", checkExpiry},
 	{"late truth", "a reservation that has expired can still be settled for one more ttl", checkLateTruth},
 	{"renewal", "a renewed reservation expires ttl after it was renewed; a settled or expired one cannot be renewed", checkRenewal},
 	{"levels", "Levels says what is used and left, for each limit in its place", checkLevels},
 	{"reset", "Reset forgets what was used, and what lives stays in flight", checkReset},
+	{"limits change", "a new limit counts from then on, one that is left out and comes back still has its count, and a reservation is settled in the limits it was reserved under", checkLimitsChange},
+	{"grant", "Grant takes off what was used, and what is above that is had on top of Max until the window has passed", checkGrant},
+	{"charges", "an amount is charged to all keys or to none, and the ExceededError is about the first that has no room", checkCharges},
+	{"charges by many", "however many charge several keys at a time, no limit admits more than Max and nothing is lost", checkChargesByMany},
 	{"no overspend", "however many reserve at a time, no limit admits more than Max, and none refuses while there is room", checkNoOverspend},
 }
 
-func (p promise) report(t *testing.T, store quota.Store) {
-	err := p.check(&bench{Context: t.Context(), Store: store})
+func (p promise) report(t *testing.T, b *bench) {
+	err := p.check(b)
 	switch {
-	case errors.Is(err, errOptional):
+	case errors.Is(err, errOptional) || errors.Is(err, errTakesDays):
 		t.Skip(err)
 	case err != nil:
 		t.Errorf("%v\nthe promise: %s", err, p.text)
@@ -81,6 +114,9 @@ func (p promise) report(t *testing.T, store quota.Store) {
 
 // errOptional is that a check does not apply to the store.
 var errOptional = errors.New("optional, and the store has none")
+
+// errTakesDays is that a check is only for stores in a bubble.
+var errTakesDays = errors.New("takes days of the store's clock, which runs in real time")
 
 // The times of the suite: long enough for a slow machine in real time, and short enough to wait for.
 const (
@@ -97,6 +133,8 @@ const key = "acme"
 type bench struct {
 	context.Context
 	quota.Store
+	now      func() time.Time // on the store's wall
+	realTime bool
 }
 
 // admit reserves for the long ttl, and it is an error if that is refused.
@@ -117,23 +155,35 @@ func (b *bench) admitFor(ttl time.Duration, limits []quota.Limit, a quota.Amount
 
 // refuse reserves, and it is an error if that is admitted.
 func (b *bench) refuse(limits []quota.Limit, a quota.Amount) (*quota.ExceededError, error) {
-	r, err := b.Reserve(b, key, limits, a, long)
+	_, err := b.Reserve(b, key, limits, a, long)
+	e, err := refusal(limits, err)
+	if err != nil {
+		return nil, seen("Reserve of %+v: %w", a, err)
+	}
+	return e, nil
+}
+
+// refusal is what a Reserve without room has to return.
+func refusal(limits []quota.Limit, err error) (*quota.ExceededError, error) {
 	var exceeded *quota.ExceededError
 	switch {
 	case err == nil:
-		return nil, seen("Reserve of %+v under %v was admitted (%+v), where there is no room", a, limits, r)
+		return nil, seen("admitted under %v, where there is no room", limits)
 	case !errors.As(err, &exceeded) || !errors.Is(err, quota.ErrExceeded):
-		return nil, seen("Reserve of %+v under %v, where there is no room: want an *ExceededError, got %T: %w", a, limits, err, err)
+		return nil, seen("under %v, where there is no room: want an *ExceededError, got %T: %w", limits, err, err)
 	}
 	return exceeded, nil
 }
 
 // used checks that exactly so much of a limit of 1,000 is used: by what a refusal says, and by asking for what is left.
-func (b *bench) used(limit quota.Limit, want int64) error {
+func (b *bench) used(limit quota.Limit, want int64) error { return b.usedBy(key, limit, want) }
+
+func (b *bench) usedBy(key string, limit quota.Limit, want int64) error {
 	limit.Max = 1000
 	limits := []quota.Limit{limit}
 	left := limit.Max - want
-	e, err := b.refuse(limits, amount(limit.Unit, max(0, left+1)))
+	_, err := b.Reserve(b, key, limits, amount(limit.Unit, max(0, left+1)), long)
+	e, err := refusal(limits, err)
 	if err != nil {
 		return seen("with %d of %v used: %w", want, limit, err)
 	}
@@ -143,9 +193,9 @@ func (b *bench) used(limit quota.Limit, want int64) error {
 	if want > limit.Max {
 		return nil
 	}
-	r, err := b.admit(limits, amount(limit.Unit, left))
+	r, err := b.Reserve(b, key, limits, amount(limit.Unit, left), long)
 	if err != nil {
-		return seen("with %d of %v used: %w", want, limit, err)
+		return seen("Reserve of the %d left with %d of %v used: %w", left, want, limit, err)
 	}
 	return b.Settle(b, r, quota.Amount{})
 }
