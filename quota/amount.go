@@ -1,9 +1,6 @@
 package quota
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
 // Amount is what a call uses: an estimate when it is reserved, the truth when it is settled. The zero Amount is nothing.
 // What is in flight is not said: each reservation is one while it lives.
@@ -38,7 +35,7 @@ func (a Amount) Of(u Unit) int64 {
 // Validate returns an error where anything is negative.
 func (a Amount) Validate() error {
 	if a.Requests < 0 || a.InputTokens < 0 || a.OutputTokens < 0 || a.Cost < 0 {
-		return fmt.Errorf("quota: amount %+v: write nothing below 0; what was reserved is given back by settling less", a)
+		return invalid("quota: amount %+v: write nothing below 0; what was reserved is given back by settling less", a)
 	}
 	return nil
 }

@@ -6,6 +6,18 @@ import (
 	"time"
 )
 
+// ErrInvalid is what the errors about arguments that make no sense are: errors.Is(err, ErrInvalid). They are the caller's
+// mistake, not the store's failure.
+var ErrInvalid = errors.New("quota: invalid")
+
+// invalidError is such an error.
+type invalidError struct{ text string }
+
+func invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
+
+func (e *invalidError) Error() string        { return e.text }
+func (e *invalidError) Is(target error) bool { return target == ErrInvalid }
+
 // CheckReserve is for stores: it says what is wrong with the arguments of a Reserve.
 func CheckReserve(key string, limits []Limit, a Amount, ttl time.Duration) error {
 	if err := checkTTL(key, ttl); err != nil {
@@ -22,7 +34,7 @@ func CheckReserveAll(charges []Charge, a Amount, ttl time.Duration) error {
 		}
 		for _, d := range charges[:i] {
 			if d.Key == c.Key {
-				return fmt.Errorf("quota: two charges of key %q: use quota.ReserveAll, which makes them one", c.Key)
+				return invalid("quota: two charges of key %q: use quota.ReserveAll, which makes them one", c.Key)
 			}
 		}
 	}
@@ -53,7 +65,7 @@ func CheckLevels(key string, limits []Limit) error {
 // CheckKey is for stores: it says what is wrong with a key.
 func CheckKey(key string) error {
 	if key == "" {
-		return errors.New("quota: empty key: name the account or tenant that is charged")
+		return invalid("quota: empty key: name the account or tenant that is charged")
 	}
 	return nil
 }
@@ -63,7 +75,7 @@ func CheckKey(key string) error {
 func CheckShared(key string, limits []Limit) error {
 	for _, l := range limits {
 		if l.Unit != InFlight && l.Window.ID() == "" {
-			return fmt.Errorf("quota: limit of %v for key %q: each machine has a zone Local of its own; name the one that is meant, with time.LoadLocation", l, key)
+			return invalid("quota: limit of %v for key %q: each machine has a zone Local of its own; name the one that is meant, with time.LoadLocation", l, key)
 		}
 	}
 	return nil
@@ -72,7 +84,7 @@ func CheckShared(key string, limits []Limit) error {
 // CheckSettle is for stores: it says what is wrong with the arguments of a Settle.
 func CheckSettle(r Reservation, used Amount) error {
 	if r.ID == "" || r.Key == "" {
-		return errors.New("quota: settling a reservation that Reserve did not return")
+		return invalid("quota: settling a reservation that Reserve did not return")
 	}
 	if err := used.Validate(); err != nil {
 		return fmt.Errorf("%w (settling for key %q)", err, r.Key)
@@ -83,14 +95,14 @@ func CheckSettle(r Reservation, used Amount) error {
 // CheckRenew is for stores: it says what is wrong with the arguments of a Renew.
 func CheckRenew(r Reservation, ttl time.Duration) error {
 	if r.ID == "" || r.Key == "" {
-		return errors.New("quota: renewing a reservation that Reserve did not return")
+		return invalid("quota: renewing a reservation that Reserve did not return")
 	}
 	return checkTTL(r.Key, ttl)
 }
 
 func checkTTL(key string, ttl time.Duration) error {
 	if ttl <= 0 {
-		return fmt.Errorf("quota: ttl %v: say how long the owner may be silent before it is taken for dead, such as time.Minute (key %q)", ttl, key)
+		return invalid("quota: ttl %v: say how long the owner may be silent before it is taken for dead, such as time.Minute (key %q)", ttl, key)
 	}
 	return nil
 }

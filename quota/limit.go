@@ -1,7 +1,5 @@
 package quota
 
-import "fmt"
-
 // Limit allows Max of Unit in Window. The zero Limit is invalid: it would allow nothing, and a limit that was forgotten
 // must not look like one that was meant.
 type Limit struct {
@@ -10,21 +8,21 @@ type Limit struct {
 	Window Window // Rolling, Daily, Weekly, Monthly or Total; none for InFlight
 }
 
-// Validate returns nil, or an error that says what is wrong and what to write instead.
+// Validate returns nil, or an error (ErrInvalid) that says what is wrong and what to write instead.
 func (l Limit) Validate() error {
 	switch {
 	case l.Unit == UnitUnknown || l.Unit > InFlight:
-		return fmt.Errorf("quota: limit with %v: write Unit: quota.Requests, InputTokens, OutputTokens, Tokens, Cost or InFlight", l.Unit)
+		return invalid("quota: limit with %v: write Unit: quota.Requests, InputTokens, OutputTokens, Tokens, Cost or InFlight", l.Unit)
 	case l.Max <= 0:
-		return fmt.Errorf("quota: limit of %d %v: write a Max above 0; leave the limit out where there is none, and disable what must not be used", l.Max, l.Unit)
+		return invalid("quota: limit of %d %v: write a Max above 0; leave the limit out where there is none, and disable what must not be used", l.Max, l.Unit)
 	case l.Unit == InFlight:
 		if l.Window != (Window{}) {
-			return fmt.Errorf("quota: limit of %d in flight %v: leave Window out, what is in flight counts only now", l.Max, l.Window)
+			return invalid("quota: limit of %d in flight %v: leave Window out, what is in flight counts only now", l.Max, l.Window)
 		}
 		return nil
 	}
 	if err := l.Window.validate(); err != nil {
-		return fmt.Errorf("quota: limit of %d %v with %w", l.Max, l.Unit, err)
+		return invalid("quota: limit of %d %v with %v", l.Max, l.Unit, err)
 	}
 	return nil
 }
