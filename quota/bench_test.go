@@ -44,6 +44,46 @@ func BenchmarkReserveSettle(b *testing.B) {
 	}
 }
 
+// BenchmarkReserveSettleDays has windows that go by the clock on the wall.
+func BenchmarkReserveSettleDays(b *testing.B) {
+	m, zone := quota.NewMemory(quota.MemoryConfig{}), zone(b, "Europe/Berlin")
+	limits := []quota.Limit{
+		fourLimits[0],
+		{Unit: quota.Requests, Max: 1 << 40, Window: quota.Daily(0, zone)},
+		{Unit: quota.Tokens, Max: 1 << 60, Window: quota.Weekly(time.Monday, 0, zone)},
+		{Unit: quota.Cost, Max: 1 << 60, Window: quota.Monthly(1, 0, zone)},
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		reserveAndSettle(b, m, "main", limits)
+	}
+}
+
+// BenchmarkReserveAll charges three keys together.
+func BenchmarkReserveAll(b *testing.B) {
+	m, ctx := quota.NewMemory(quota.MemoryConfig{}), context.Background()
+	charges := []quota.Charge{{Key: "tenant", Limits: fourLimits}, {Key: "user", Limits: fourLimits}, {Key: "account", Limits: fourLimits}}
+	b.ReportAllocs()
+	for b.Loop() {
+		rs, err := quota.ReserveAll(ctx, m, charges, estimate, time.Minute)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := quota.SettleAll(ctx, m, rs, truth); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkBounds is what a store pays once for a window.
+func BenchmarkBounds(b *testing.B) {
+	w, now := quota.Daily(9*time.Hour, zone(b, "Europe/Berlin")), time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Bounds(now)
+	}
+}
+
 // BenchmarkReserveSettleBusy has 1,000 streams of the key under way.
 func BenchmarkReserveSettleBusy(b *testing.B) {
 	m := quota.NewMemory(quota.MemoryConfig{})

@@ -39,10 +39,10 @@ func (w Window) begin(date time.Time, n int) time.Time {
 	case WindowDaily:
 		d += n
 	case WindowWeekly:
-		d += 7*n - (int(date.Weekday())-w.day+7)%7
+		d += 7*n - (int(date.Weekday())-int(w.day)+7)%7
 	default:
 		m += time.Month(n)
-		d = min(w.day, time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day())
+		d = min(int(w.day), time.Date(y, m+1, 0, 0, 0, 0, 0, time.UTC).Day())
 	}
 	return firstShown(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Add(w.length), date.Location())
 }

@@ -126,7 +126,7 @@ func TestBoundsAgreeWithAWalk(t *testing.T) {
 			w := walked{from: from, minutes: 65 * 24 * 60}
 			w.look(zone(t, walk.zone))
 			rnd := rand.New(rand.NewPCG(uint64(i), 0))
-			for range 40 {
+			for range 8 {
 				w.compare(t, rnd)
 			}
 		})
@@ -161,8 +161,9 @@ func (w *walked) minute(i int) time.Time {
 // begins is when a window that begins on such days at such a time began, for all of them in the walk.
 func (w *walked) begins(at time.Duration, on func(day time.Time) bool) (begins []time.Time) {
 	day := w.from.AddDate(0, 0, 2)
+	next := day.Add(at)
 	for i, latest := range w.latest {
-		for ; !latest.Before(day.Add(at)); day = day.AddDate(0, 0, 1) {
+		for ; !latest.Before(next); day, next = day.AddDate(0, 0, 1), day.AddDate(0, 0, 1).Add(at) {
 			if on(day) {
 				begins = append(begins, w.minute(i))
 			}
@@ -213,9 +214,13 @@ const dayLong = 24 * time.Hour
 // each ends where the next begins.
 func TestBoundsFitTogether(t *testing.T) {
 	names := []string{"UTC", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia", "America/St_Johns", "Africa/Monrovia", "Asia/Manila", "Antarctica/Casey"}
+	var zones []*time.Location
+	for _, name := range names {
+		zones = append(zones, zone(t, name))
+	}
 	rnd := rand.New(rand.NewPCG(1, 1))
-	for range 20_000 {
-		z := zone(t, names[rnd.IntN(len(names))])
+	for range 5000 {
+		z := zones[rnd.IntN(len(zones))]
 		if rnd.IntN(10) == 0 {
 			z = time.FixedZone("mine", rnd.IntN(26*3600)-13*3600)
 		}
@@ -224,9 +229,7 @@ func TestBoundsFitTogether(t *testing.T) {
 		now := time.Unix(rnd.Int64N(400*365*24*3600)-200*365*24*3600, rnd.Int64N(1e9))
 		start, end := w.Bounds(now)
 		about := fmt.Sprintf("%v at %v: %v to %v", w, now.In(z), start, end)
-		require.False(t, start.After(now), about)
-		require.True(t, end.After(now), about)
-		require.Less(t, end.Sub(start), 63*dayLong, about)
+		require.True(t, !start.After(now) && end.After(now) && end.Sub(start) < 63*dayLong, about)
 		for _, inside := range []time.Time{start, end.Add(-1)} {
 			s, e := w.Bounds(inside)
 			require.True(t, s.Equal(start) && e.Equal(end), "%s, but from %v: %v to %v", about, inside, s, e)

@@ -55,6 +55,9 @@ func CheckLevels(key string, limits []Limit) error {
 		return err
 	}
 	for i := range limits {
+		if limits[i].plain() {
+			continue
+		}
 		if err := limits[i].Validate(); err != nil {
 			return fmt.Errorf("%w (key %q)", err, key)
 		}

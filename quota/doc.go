@@ -23,8 +23,30 @@
 // A rolling window counts everything spent in the length of time before now. A store may hold a spend up to a tenth of
 // the window's length too long, never too short: in any stretch of time of that length, no more than Max is admitted.
 // [Memory] keeps 60 slots for a window, so it holds a spend at most a sixtieth too long: a second for a minute, five
-// minutes for five hours.
+// minutes for five hours. What a limit per minute loses by that is at most a sixtieth of its rate, and only to a caller
+// who is always at the limit.
 //
-// Estimates count from when they were reserved, and what is given back is taken off there. Debt counts from when it was
-// settled.
+// Daily, weekly and monthly windows are exact: they begin at a time that the clock on the wall of a zone shows, and
+// everything in them counts until the next begins ([Window.Bounds]). Two that follow each other may each be used up, so
+// twice Max may be spent in little time about a reset. A clock that is put back finds no window again that was left.
+//
+// Estimates count from when they were reserved, and what is given back is taken off there: nothing comes back into a
+// window that began since. Debt counts from when it was settled.
+//
+// # Several keys
+//
+// A call that is charged to a tenant, a user and an account is a [Charge] for each. [ReserveAll] reserves for all of them
+// or for none, with any store; [SettleAll] and [RenewAll] go with it.
+//
+// # While counters run
+//
+// Max may be different with each Reserve: the count is the unit's and the window's. A limit that is new counts from then
+// on; one that is left out keeps its count, for when it comes back, as long as its window lasts. [Inspector] has the
+// levels and the reset, [Granter] gives a key more than its limits allow.
+//
+// # Stores
+//
+// [Memory] is for one process. One that is shared can break: [Guard] stands in front of it, and answers at once, open or
+// closed, while it does. The names that begin with Check, [NewExceededError] and [Window.ID] are for those who write
+// stores; package quotatest checks them.
 package quota

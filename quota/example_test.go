@@ -53,3 +53,46 @@ func Example() {
 	// $50 in total: 49770000000 left
 	// <nil>
 }
+
+// A call is charged to a tenant and to an account, together or not at all.
+func ExampleReserveAll() {
+	ctx, store := context.Background(), quota.NewMemory(quota.MemoryConfig{})
+	charges := []quota.Charge{
+		{Key: "tenant acme", Limits: []quota.Limit{{Unit: quota.Cost, Max: 20 * 1e9, Window: quota.Monthly(1, 0, time.UTC)}}},
+		{Key: "account main", Limits: []quota.Limit{{Unit: quota.InFlight, Max: 1}}},
+	}
+	call, err := quota.ReserveAll(ctx, store, charges, quota.Amount{Cost: 3e8}, time.Minute)
+	fmt.Println("first:", err)
+
+	_, err = quota.ReserveAll(ctx, store, charges, quota.Amount{Cost: 3e8}, time.Minute)
+	fmt.Println("second:", err)
+
+	fmt.Println("settled:", quota.SettleAll(ctx, store, call, quota.Amount{Cost: 1e8}))
+	levels, _ := store.Levels(ctx, "tenant acme", charges[0].Limits)
+	fmt.Printf("%v: %d left\n", levels[0].Limit, levels[0].Left)
+
+	// Output:
+	// first: <nil>
+	// second: quota: "account main" has no room: 1 in flight, of which 1 used and 0 left, 1 asked for: room again when one of them ends
+	// settled: <nil>
+	// $20 per month from day 1 00:00 UTC: 19900000000 left
+}
+
+// A guarded store answers although what it keeps its counts in is down.
+func ExampleGuard() {
+	ctx, shared := context.Background(), quota.NewMemory(quota.MemoryConfig{}) // or one that other machines share
+	store := quota.NewGuard(shared, quota.GuardConfig{
+		Open:  true,
+		Hooks: quota.GuardHooks{Broken: func(err error) { fmt.Println("the quota store is down:", err) }},
+	})
+	limits := []quota.Limit{{Unit: quota.Requests, Max: 60, Window: quota.Rolling(time.Minute)}}
+	r, err := store.Reserve(ctx, "acme", limits, quota.Amount{Requests: 1}, time.Minute)
+	fmt.Println(err)
+	fmt.Println(store.Settle(ctx, r, quota.Amount{Requests: 1}))
+	fmt.Println(store.Flush(ctx)) // before the program ends
+
+	// Output:
+	// <nil>
+	// <nil>
+	// <nil>
+}

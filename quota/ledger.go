@@ -1,6 +1,9 @@
 package quota
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // ledger is everything about one key. Whoever uses it holds its shard's lock.
 type ledger struct {
@@ -9,6 +12,7 @@ type ledger struct {
 	inFlight int64      // how many of them have not expired
 	resets   int        // how often the counters were cleared
 	clock    int64      // the latest time seen
+	zoned    bool       // some counters ask for the time on the wall
 }
 
 // counter is the tally of one unit in one window.
@@ -36,10 +40,13 @@ type record struct {
 	index    int // in the ledger's records
 }
 
-// now is the time for this ledger: it does not go back.
+// now is the time for this ledger: on the store's clock it does not go back, and on the wall it is one for all counters.
 func (l *ledger) now(t moment) moment {
 	l.clock = max(l.clock, t.at)
 	t.at = l.clock
+	if l.zoned {
+		t.wall = time.Now()
+	}
 	return t
 }
 
@@ -74,6 +81,7 @@ func (l *ledger) counter(limit *Limit) *counter {
 	if c == nil {
 		c = &counter{unit: limit.Unit, window: limit.Window, tally: newTally(limit.Window)}
 		l.counters = append(l.counters, c)
+		l.zoned = l.zoned || limit.Window.zoned()
 	}
 	return c
 }

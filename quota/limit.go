@@ -27,6 +27,15 @@ func (l Limit) Validate() error {
 	return nil
 }
 
+// plain reports whether it is one of the most, which are valid; others are looked at more closely.
+func (l *Limit) plain() bool {
+	if l.Max <= 0 || l.Unit < Requests || l.Unit > Cost {
+		return false
+	}
+	w := &l.Window
+	return w.kind == WindowTotal || w.kind == WindowRolling && w.length > 0 && w.length <= maxRolling
+}
+
 // String is the limit in words, such as "100 requests per 1m", "$20 per 24h" or "5 in flight".
 func (l Limit) String() string {
 	text := l.Unit.text(l.Max)

@@ -1,8 +1,10 @@
 package quota_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,4 +134,59 @@ func TestAbsurdAmountsDoNotOverflow(t *testing.T) {
 		assert.GreaterOrEqual(t, levels[0].Used, int64(0))
 		assert.GreaterOrEqual(t, levels[0].Left, int64(0))
 	}
+}
+
+func TestMemoryChargesKeysInAnyOrder(t *testing.T) {
+	m := quota.NewMemory(quota.MemoryConfig{})
+	limits := requests(1, quota.Total())
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for n := range 20_000 { // two who hold one lock each would wait for ever
+				a, b := fmt.Sprint("a", n%50), fmt.Sprint("b", n%50)
+				if i%2 == 0 {
+					a, b = b, a
+				}
+				rs, err := m.ReserveAll(t.Context(), []quota.Charge{{Key: a, Limits: limits}, {Key: b, Limits: limits}}, oneRequest, time.Minute)
+				if !errors.Is(err, quota.ErrExceeded) {
+					assert.NoError(t, err)
+				}
+				assert.NoError(t, m.SettleAll(t.Context(), rs, quota.Amount{}))
+			}
+		})
+	}
+	wg.Wait()
+	for n := range 50 {
+		_, err := m.ReserveAll(t.Context(), []quota.Charge{{Key: fmt.Sprint("a", n), Limits: limits}, {Key: fmt.Sprint("b", n), Limits: limits}}, oneRequest, time.Minute)
+		require.NoError(t, err)
+	}
+}
+
+func TestMemoryThatOnlyChargesTogetherDoesNotGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := quota.NewMemory(quota.MemoryConfig{})
+		limits := requests(1, quota.Rolling(time.Second))
+		most := 0
+		for i := range 20_000 {
+			charges := []quota.Charge{{Key: fmt.Sprint(i), Limits: limits}, {Key: fmt.Sprint(-i - 1), Limits: limits}}
+			_, err := m.ReserveAll(t.Context(), charges, oneRequest, time.Second)
+			require.NoError(t, err)
+			time.Sleep(100 * time.Millisecond)
+			if i%50 == 0 {
+				keys, _ := m.Remembered()
+				most = max(most, keys)
+			}
+		}
+		assert.Less(t, most, 5000, "a minute's keys are some 1200")
+	})
+}
+
+func TestMemoryRefusesChargesBeyondItsBoundWhole(t *testing.T) {
+	m := quota.NewMemory(quota.MemoryConfig{MaxKeys: 1})
+	charges := []quota.Charge{{Key: "a", Limits: hundred}, {Key: "b", Limits: hundred}}
+	_, err := quota.ReserveAll(t.Context(), m, charges, oneRequest, time.Minute)
+	require.ErrorContains(t, err, `"b" refused: 1 other keys are in use`)
+	keys, reservations := m.Remembered()
+	assert.Zero(t, keys)
+	assert.Zero(t, reservations)
 }

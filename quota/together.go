@@ -13,6 +13,7 @@ type pending struct {
 	ledger   *ledger
 	now      moment
 	counters []*counter
+	few      [fewCounters]*counter // where counters begin
 }
 
 // ReserveAll implements [Charger].
@@ -49,8 +50,8 @@ func (m *Memory) ReserveAll(ctx context.Context, charges []Charge, a Amount, ttl
 // lock takes the locks of all the shards, in their order, so that nobody waits for one who waits for him, and sweeps them.
 func (m *Memory) lock(ps []pending, now moment) (unlock func()) {
 	shards := make([]uint64, len(ps))
-	for i, p := range ps {
-		shards[i] = p.shard
+	for i := range ps {
+		shards[i] = ps[i].shard
 	}
 	slices.Sort(shards)
 	shards = slices.Compact(shards)
@@ -77,7 +78,7 @@ func (m *Memory) fitAll(ps []pending, charges []Charge, a Amount, now moment) er
 		p.ledger, p.now = l, l.now(now)
 		l.expire(p.now.at, sh.forget)
 		var ok bool
-		if p.counters, ok = l.fit(nil, c.Limits, a, p.now); !ok {
+		if p.counters, ok = l.fit(p.few[:0], c.Limits, a, p.now); !ok {
 			return l.exceeded(c.Key, c.Limits, a, p.now)
 		}
 	}

@@ -2,6 +2,7 @@ package quota
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -29,9 +30,9 @@ const (
 // whatever they are called. [Window.Bounds] says where a window begins and ends.
 type Window struct {
 	kind   WindowKind
-	day    int            // time.Weekday, or the day of the month
+	day    int16          // time.Weekday, or the day of the month
+	offset int32          // seconds east of UTC, if zone is nil
 	length time.Duration  // of a rolling window; of the others, the time of the day
-	offset int            // seconds east of UTC, if zone is nil
 	zone   *time.Location // one for each name; nil: always at offset
 }
 
@@ -56,14 +57,17 @@ func Daily(at time.Duration, zone *time.Location) Window {
 
 // Weekly is the window that begins each week on a day, at a time as for Daily.
 func Weekly(day time.Weekday, at time.Duration, zone *time.Location) Window {
-	return Window{kind: WindowWeekly, day: int(day), length: at}.in(zone)
+	return Window{kind: WindowWeekly, day: small(int(day)), length: at}.in(zone)
 }
 
 // Monthly is the window that begins each month on a day from 1 to 31, at a time as for Daily. In months that are shorter
 // it begins on their last day. Other days make a limit invalid.
 func Monthly(day int, at time.Duration, zone *time.Location) Window {
-	return Window{kind: WindowMonthly, day: day, length: at}.in(zone)
+	return Window{kind: WindowMonthly, day: small(day), length: at}.in(zone)
 }
+
+// small is a day, as near as an int16 comes: what it cuts off is wrong anyway.
+func small(day int) int16 { return int16(min(max(day, math.MinInt16), math.MaxInt16)) }
 
 // Total is the window that never ends: what was spent stays spent until the key is reset.
 func Total() Window { return Window{kind: WindowTotal} }
@@ -147,7 +151,7 @@ func (w Window) validate() error {
 		return nil
 	case w.length < 0 || w.length >= dayLength:
 		return fmt.Errorf("a window that begins at %v: write a time since midnight, such as 9*time.Hour", w.length)
-	case w.kind == WindowWeekly && (w.day < int(time.Sunday) || w.day > int(time.Saturday)):
+	case w.kind == WindowWeekly && (w.day < int16(time.Sunday) || w.day > int16(time.Saturday)):
 		return fmt.Errorf("a window that begins on day %d of the week: write one of time.Sunday to time.Saturday", w.day)
 	case w.kind == WindowMonthly && (w.day < 1 || w.day > 31):
 		return fmt.Errorf("a window that begins on day %d of the month: write 1 to 31", w.day)

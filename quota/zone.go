@@ -25,7 +25,8 @@ func (w Window) in(zone *time.Location) Window {
 	}
 	now := time.Unix(0, 0).In(zone)
 	if start, end := now.ZoneBounds(); start.IsZero() && end.IsZero() {
-		_, w.offset = now.Zone()
+		_, offset := now.Zone()
+		w.offset = int32(min(max(offset, -2*maxOffset), 2*maxOffset)) // more is as wrong
 		return w
 	}
 	w.zone = named(zone)
@@ -63,7 +64,7 @@ func (w Window) location() *time.Location {
 	case w.offset == 0:
 		return time.UTC
 	default:
-		return time.FixedZone(w.zoneName(), w.offset)
+		return time.FixedZone(w.zoneName(), int(w.offset))
 	}
 }
 

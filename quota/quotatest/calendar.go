@@ -118,7 +118,7 @@ func checkCalendar(b *bench) error {
 	}
 	spent := make([]map[time.Time]int64, len(limits))
 	b.sleep(b.now().AddDate(0, 1, 20).Sub(b.now()))
-	for until := b.now().AddDate(0, 0, 50); b.now().Before(until); b.sleep(5*time.Hour + 13*time.Minute) {
+	for until := b.now().AddDate(0, 0, 50); b.now().Before(until); b.sleep(11*time.Hour + 13*time.Minute) {
 		r, err := b.admit(limits, quota.Amount{InputTokens: 1})
 		if err = first(err, b.Settle(b, r, quota.Amount{InputTokens: 1})); err != nil {
 			return err

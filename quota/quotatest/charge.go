@@ -160,7 +160,7 @@ func checkChargesByMany(b *bench) error {
 		admitted[y].Add(1)
 		return quota.SettleAll(b, b.Store, rs, quota.Amount{Requests: 1})
 	}
-	const each = 8 // some 340 for each key
+	const each = 6 // some 256 for each key, and 128 for each two of them
 	err := together(callers, func(i int) error {
 		for n := range each {
 			if err := charge(i*each + n); err != nil {
