@@ -40,6 +40,13 @@ type model struct {
 	rnd   *rand.Rand
 	store *quota.Memory
 	calls []*modelCall
+
+	granted []modelGrant
+}
+
+type modelGrant struct {
+	at time.Time
+	a  quota.Amount
 }
 
 type modelCall struct {
@@ -51,7 +58,9 @@ type modelCall struct {
 
 func (m *model) step() {
 	time.Sleep(time.Duration(m.rnd.Int64N(int64(3*time.Second))) >> m.rnd.IntN(12))
-	switch n := m.rnd.IntN(10); {
+	switch n := m.rnd.IntN(11); {
+	case n == 10:
+		m.grant()
 	case n < 5 || len(m.calls) == 0:
 		m.reserve()
 	case n < 9:
@@ -64,6 +73,12 @@ func (m *model) step() {
 
 func (m *model) amount() quota.Amount {
 	return quota.Amount{Requests: m.rnd.Int64N(3), InputTokens: m.rnd.Int64N(60), OutputTokens: m.rnd.Int64N(60), Cost: m.rnd.Int64N(100)}
+}
+
+func (m *model) grant() {
+	g := modelGrant{time.Now(), m.amount()}
+	require.NoError(m.t, m.store.Grant(m.t.Context(), "a", modelLimits, g.a))
+	m.granted = append(m.granted, g)
 }
 
 func (m *model) reserve() {
@@ -136,16 +151,27 @@ func (m *model) used(u quota.Unit, length time.Duration) (sum int64) {
 	return sum
 }
 
+// given adds up what was granted in the last so and so long.
+func (m *model) given(u quota.Unit, length time.Duration) (sum int64) {
+	for _, g := range m.granted {
+		if u != quota.InFlight && time.Since(g.at) < length {
+			sum += g.a.Of(u)
+		}
+	}
+	return sum
+}
+
 func (m *model) compare() {
 	levels, err := m.store.Levels(m.t.Context(), "a", modelLimits)
 	require.NoError(m.t, err)
 	for _, l := range levels {
 		length := l.Limit.Window.Length()
-		least, most := m.used(l.Limit.Unit, length), m.used(l.Limit.Unit, length+length/60+1)
+		longer := length + length/60 + 1
 		if l.Limit.Window == quota.Total() {
-			least = m.used(l.Limit.Unit, 1<<62)
-			most = least
+			length, longer = 1<<62, 1<<62
 		}
+		least := m.used(l.Limit.Unit, length) - m.given(l.Limit.Unit, longer)
+		most := m.used(l.Limit.Unit, longer) - m.given(l.Limit.Unit, length)
 		require.LessOrEqual(m.t, least, l.Used, "seed %d: %v", m.seed, l.Limit)
 		require.GreaterOrEqual(m.t, most, l.Used, "seed %d: %v", m.seed, l.Limit)
 	}
