@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -256,7 +257,7 @@ func TestBoundsOfAHold(t *testing.T) {
 					}
 				}
 				assert.Equal(t, want.String(), text)
-				assert.Equal(t, tt.times, times)
+				assert.Equal(t, slices.Compact(tt.times), slices.Compact(times), "a moment may take several reads")
 			})
 		})
 	}
