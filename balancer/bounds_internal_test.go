@@ -92,7 +92,7 @@ func TestAModelInTroubleHasACrowdOfItsOwn(t *testing.T) {
 		assert.Equal(t, "gpt-5", apart.model)
 		assert.Same(t, apart, of("gpt-5"))
 		assert.Same(t, all, of("gpt-4"), "others share theirs")
-		assert.EqualValues(t, 2, r.crowds.apart)
+		assert.Equal(t, 2, r.crowds.apart)
 		time.Sleep(3 * time.Minute)
 		assert.Same(t, all, of("gpt-5"))
 		assert.Zero(t, r.crowds.apart)

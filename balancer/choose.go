@@ -227,7 +227,7 @@ func (c *chooser) take(m *member) (taken *attempt, full bool) {
 			return nil, true
 		}
 	}
-	if !at.claimProbes(c.ctx) || c.ctx.Err() != nil {
+	if !at.claimProbes() || c.ctx.Err() != nil {
 		at.unclaim(len(at.checks))
 		return nil, false
 	}
@@ -305,27 +305,30 @@ func (at *attempt) gather() (usable bool) {
 }
 
 // claimProbes takes the probes of what was resting: one request at a time may try.
-func (at *attempt) claimProbes(ctx context.Context) bool {
+func (at *attempt) claimProbes() bool {
 	for i := range at.checks {
 		k := &at.checks[i]
 		if !k.claim {
 			continue
 		}
-		mine := false
+		asked, mine := false, false
 		books, cancel := at.books(at.t.healthInMemory)
-		err := at.t.update(books, k.domain, func(s health.State) health.State {
+		_ = at.t.update(books, k.domain, func(s health.State) health.State { // told to the hook
+			asked = true
 			s, mine = at.policy.Claim(s, time.Now())
 			return s
 		})
 		cancel()
-		if err == nil && !mine {
+		switch {
+		case mine: // also where the store could not say so in the end
+		case !asked: // a broken store rests nobody
+			k.claim = false
+		default:
 			for j := i; j < len(at.checks); j++ { // those are not ours
 				at.checks[j].claim = false
 			}
 			return false
 		}
-		// A broken store rests nobody: the probe may be ours, and will be given back as if it
-		// were.
 	}
 	return true
 }

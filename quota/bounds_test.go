@@ -96,6 +96,7 @@ func TestBoundsOfWindowsWithoutAny(t *testing.T) {
 // TestBoundsAgreeWithAWalk looks at the clock on the wall once a minute, for months about the changes of clocks, and
 // writes down when each day's time was first seen on it.
 func TestBoundsAgreeWithAWalk(t *testing.T) {
+	t.Parallel()
 	walks := []struct{ zone, from string }{
 		{"UTC", "2028-01-15"},
 		{"Asia/Kathmandu", "2027-01-20"},
@@ -145,8 +146,8 @@ func (w *walked) look(zone *time.Location) {
 	w.zone = zone
 	for i := range w.minutes {
 		y, m, d := w.minute(i).Date()
-		h, min, _ := w.minute(i).Clock()
-		seen := time.Date(y, m, d, h, min, 0, 0, time.UTC)
+		hour, minute, _ := w.minute(i).Clock()
+		seen := time.Date(y, m, d, hour, minute, 0, 0, time.UTC)
 		if i > 0 && w.latest[i-1].After(seen) {
 			seen = w.latest[i-1]
 		}
