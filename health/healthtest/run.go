@@ -9,15 +9,23 @@ import (
 	"github.com/aitransport/aitransport/health"
 )
 
-// Run checks a store. open returns an empty one, is called once for each case, and may use t.Cleanup to close it. Run
-// needs no particular clock and takes no time but the store's own.
+// Run checks a store, and if it is a [health.Changer] what it promises as one. open returns an empty one with room for
+// 2,000 subjects, is called once for each case, and may use t.Cleanup to close it. Run needs no particular clock and takes
+// no time but the store's own.
 func Run(t *testing.T, open func(t *testing.T) health.Store) {
 	t.Helper()
 	for _, p := range promises {
 		t.Run(p.name, func(t *testing.T) {
-			if err := p.check(t.Context(), open(t)); err != nil {
-				t.Errorf("%v\nthe promise: %s", err, p.text)
+			p.run(t, open(t))
+		})
+	}
+	for _, p := range announcements {
+		t.Run(p.name, func(t *testing.T) {
+			store := open(t)
+			if _, ok := store.(health.Changer); !ok {
+				t.Skip("this store does not tell what has changed: it is no health.Changer")
 			}
+			p.run(t, store)
 		})
 	}
 }
@@ -26,6 +34,13 @@ func Run(t *testing.T, open func(t *testing.T) health.Store) {
 type promise struct {
 	name, text string
 	check      func(context.Context, health.Store) error
+}
+
+func (p promise) run(t *testing.T, store health.Store) {
+	t.Helper()
+	if err := p.check(t.Context(), store); err != nil {
+		t.Errorf("%v\nthe promise: %s", err, p.text)
+	}
 }
 
 var promises = []promise{
@@ -40,6 +55,15 @@ var promises = []promise{
 	{"not torn", "Load never sees half an update", checkNotTorn},
 	{"one probe", "of all who claim the probe of a half-open subject, exactly one gets it", checkOneProbe},
 	{"done context", "with a context that is already done, a method returns an error and nothing happens", checkDone},
+}
+
+// announcements are what a store promises that is a [health.Changer].
+var announcements = []promise{
+	{"everything", "the empty cursor, and one that the store never gave, bring everything that is known", announced(checkEverything)},
+	{"since", "Changes returns what changed after the cursor, what was forgotten too, and nothing else", announced(checkSince)},
+	{"pages", "a page has at most 1,000 changes, and the pages together all of them", announced(checkPages)},
+	{"none missed", "whoever follows the changes while others make them misses none", announced(checkNoneMissed)},
+	{"changes, done context", "with a context that is already done Changes returns an error, and the cursor is as good as before", announced(checkChangesDone)},
 }
 
 func account(name string) health.Subject {
