@@ -21,7 +21,7 @@ import (
 // time. It remembers for ever what it forgot.
 type changer struct {
 	mu      sync.Mutex
-	changes map[health.Subject]numbered
+	changes map[health.Subject]*numbered
 	last    int
 
 	page      int
@@ -30,7 +30,7 @@ type changer struct {
 	lenient   bool                     // an unknown cursor is where the store is now
 	repeats   bool                     // the last change is told again
 	always    bool                     // begins anew every time
-	silent    func(numbered) bool      // changes that are not told
+	silent    func(*numbered) bool     // changes that are not told
 	inclusive bool                     // a page begins with the next cursor's change and skips it
 	early     bool                     // numbers a change, lets others in, and writes it
 	stale     bool                     // tells the state that was first
@@ -48,8 +48,8 @@ type numbered struct {
 func newChanger(breakIt func(*changer)) func() health.Store {
 	return func() health.Store {
 		c := &changer{
-			changes: map[health.Subject]numbered{}, page: 100,
-			silent: func(numbered) bool { return false },
+			changes: map[health.Subject]*numbered{}, page: 100,
+			silent: func(*numbered) bool { return false },
 			next:   func(told, _ int) int { return told },
 		}
 		breakIt(c)
@@ -62,7 +62,9 @@ func (c *changer) Load(ctx context.Context, subjects []health.Subject) ([]health
 	defer c.mu.Unlock()
 	states := make([]health.State, len(subjects))
 	for i, s := range subjects {
-		states[i] = c.changes[s].state
+		if n := c.changes[s]; n != nil {
+			states[i] = n.state
+		}
 	}
 	return states, ctx.Err()
 }
@@ -80,9 +82,11 @@ func (c *changer) Update(ctx context.Context, subject health.Subject, f func(hea
 		time.Sleep(time.Millisecond)
 		c.mu.Lock()
 	}
-	was := c.changes[subject]
-	now := numbered{subject: subject, state: f(was.state), first: was.first, number: number}
-	if was.number == 0 {
+	now := &numbered{subject: subject, number: number}
+	if was := c.changes[subject]; was != nil {
+		now.state, now.first = f(was.state), was.first
+	} else {
+		now.state = f(health.State{})
 		now.first = now.state
 	}
 	c.changes[subject] = now
@@ -108,8 +112,8 @@ func (c *changer) Changes(ctx context.Context, cursor string) (health.Changes, e
 	case c.repeats:
 		from--
 	}
-	var list []numbered
-	for _, n := range slices.SortedFunc(maps.Values(c.changes), func(a, b numbered) int { return cmp.Compare(a.number, b.number) }) {
+	var list []*numbered
+	for _, n := range slices.SortedFunc(maps.Values(c.changes), func(a, b *numbered) int { return cmp.Compare(a.number, b.number) }) {
 		if n.number > from && !c.silent(n) {
 			list = append(list, n)
 		}
@@ -142,10 +146,10 @@ func TestSuiteCatchesBrokenChangers(t *testing.T) {
 		caught  []string
 	}{
 		{"does not tell what was forgotten", func(c *changer) {
-			c.silent = func(n numbered) bool { return n.state == (health.State{}) }
+			c.silent = func(n *numbered) bool { return n.state == (health.State{}) }
 		}, []string{"since"}},
 		{"tells accounts alone", func(c *changer) {
-			c.silent = func(n numbered) bool { return n.subject.Kind != health.KindAccount }
+			c.silent = func(n *numbered) bool { return n.subject.Kind != health.KindAccount }
 		}, []string{"everything"}},
 		{"tells an old state", func(c *changer) { c.stale = true }, []string{"since"}},
 		{"tells the last one again", func(c *changer) { c.repeats = true }, []string{"since"}},
