@@ -1,0 +1,4 @@
+package servers
+
+// Lookup is lookup.
+var Lookup = lookup
