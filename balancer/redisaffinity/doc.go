@@ -1,0 +1,22 @@
+// Package redisaffinity is a [balancer.AffinityStore] on Redis: many programs share what they know of where stored
+// responses, files and batches live.
+//
+// The store needs no client library. It is given a func that runs a script, which takes three lines with go-redis
+// (github.com/redis/go-redis/v9):
+//
+//	script := func(ctx context.Context, script string, keys []string, args ...any) (any, error) {
+//		return redis.NewScript(script).Run(ctx, client, keys, args...).Result()
+//	}
+//	store, err := redisaffinity.New(redisaffinity.Config{Script: script})
+//
+// The same func serves the other Redis stores of this module. The client should obey the context, as go-redis does with
+// Options.ContextTimeoutEnabled: the store itself cannot end a call that hangs.
+//
+// Each key has a Redis key of its own, which Redis forgets when its time is over, or earlier where the server is short of
+// memory and evicts keys (maxmemory-policy). Its name is made of the prefix and of a hash of the key, so the server holds
+// nobody's names but those of accounts. The prefix is a hash tag: in Redis Cluster all keys are in one slot, so that Get,
+// Put and Delete are one call each; [Config.Slots] spreads them over more.
+//
+// Redis 4 is the oldest that serves. What Redis loses (a restart without persistence, a replica that takes over too
+// early) is not known any more.
+package redisaffinity
