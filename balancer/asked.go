@@ -46,7 +46,7 @@ func (r *rounds) next(f *fleet, known *domains, now time.Time) (subjects []healt
 		m := a.members[0]
 		model, _ := m.models.serves(a.model) // it does: it is of the crowd
 		for _, s := range [...]health.Subject{m.accountModel(model), m.providerModel(model)} {
-			if !seen[s] && !known.has(s) {
+			if !seen[s] && known.get(s) == nil {
 				seen[s] = true
 				subjects, names = append(subjects, s), append(names, a.model)
 			}
@@ -84,13 +84,6 @@ func (c *crowds) asked(list []asked, since int64) []asked {
 		}
 	}
 	return list
-}
-
-// has tells whether the domain of a subject with a model is known. No request asks.
-func (ds *domains) has(s health.Subject) bool {
-	ds.mu.RLock()
-	defer ds.mu.RUnlock()
-	return ds.models[s] != nil
 }
 
 // learnModels asks the store about subjects with models, and keeps those that are out of

@@ -41,10 +41,11 @@ type Config struct {
 	NoLastResort bool
 
 	// HealthRefresh is how often the states in Health are read again, so that what
-	// other programs have found out is known here; 0: every second; negative: never. Of
-	// models, those are looked at that requests asked for here within 10 min, at up to 500
-	// accounts each time, in turns: what rests is not known before the first request for
-	// it, and later where many models are asked for of many accounts. It matters only
+	// other programs have found out is known here; 0: every second; negative: never. A
+	// store that is a [health.Changer] is asked only for what has changed. Of the models in
+	// any other, those are looked at that requests asked for here within 10 min, at up to
+	// 500 accounts each time, in turns: what rests is not known before the first request
+	// for it, and later where many models are asked for of many accounts. It matters only
 	// where Health is given.
 	HealthRefresh time.Duration
 

@@ -155,6 +155,16 @@ func (ds *domains) ofModel(s health.Subject) *domain {
 	return d
 }
 
+// get is the domain of a subject; nil: there is none. No request asks.
+func (ds *domains) get(s health.Subject) *domain {
+	ds.mu.RLock()
+	defer ds.mu.RUnlock()
+	if d := ds.fixed[s]; d != nil {
+		return d
+	}
+	return ds.models[s]
+}
+
 // see notes that a request has asked for something.
 func (ds *domains) see(seen *atomic.Int64) {
 	if age := ds.age.Load(); seen.Load() != age { // seldom: most requests only read

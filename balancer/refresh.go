@@ -1,11 +1,16 @@
 package balancer
 
-import "time"
+import (
+	"time"
+
+	"github.com/aitransport/aitransport/health"
+)
 
 const defaultHealthRefresh = time.Second
 
-// refresh reads the health of all accounts again and again, and of the models that
-// requests ask for, until Close.
+// refresh learns again and again what other programs have found out, until Close: what has
+// changed, if the store can tell that, and else the health of all accounts and of the
+// models that requests ask for.
 func (t *Transport) refresh(every time.Duration) {
 	defer t.beside.Done()
 	tick := time.NewTicker(every)
@@ -13,12 +18,21 @@ func (t *Transport) refresh(every time.Duration) {
 	var (
 		models rounds
 		idle   idleness
+		follow *follower
 	)
+	if store, ok := t.cfg.Health.(health.Changer); ok {
+		follow = &follower{store: store}
+	}
 	for {
 		select {
 		case <-t.calls.ctx.Done():
 			return
 		case <-tick.C:
+			if follow != nil {
+				follow.follow(t.calls.ctx, t)
+				idle.forget(t.domains, time.Now())
+				continue
+			}
 			if !t.read(t.calls.ctx, t.domains.all()) {
 				continue
 			}
