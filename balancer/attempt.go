@@ -287,6 +287,7 @@ func (at *attempt) finish(used *quota.Amount) {
 
 // giveBack settles the quota and frees the slot, also when the store panics.
 func (at *attempt) giveBack(used quota.Amount) {
+	defer at.r.bill.leave(at.r.in.Context(), used)
 	defer at.counters.release()
 	if at.resort {
 		defer at.counters.resort.Store(false)
@@ -300,10 +301,14 @@ func (at *attempt) giveBack(used quota.Amount) {
 // books is the context in which books are kept: the caller may have gone. What stays
 // in memory needs no time limit.
 func (at *attempt) books(inMemory bool) (context.Context, context.CancelFunc) {
+	return at.t.books(at.r.in.Context(), inMemory)
+}
+
+func (t *Transport) books(callers context.Context, inMemory bool) (context.Context, context.CancelFunc) {
 	if inMemory {
 		return context.Background(), func() {}
 	}
-	return context.WithTimeout(context.WithoutCancel(at.r.in.Context()), storeTimeout)
+	return context.WithTimeout(context.WithoutCancel(callers), storeTimeout)
 }
 
 // settle replaces the reservation by what was used.
@@ -322,11 +327,17 @@ func (at *attempt) settle(used quota.Amount) {
 // ID, which renewing does not change.
 func (at *attempt) renew() {
 	renewer, ok := at.t.cfg.Quota.(quota.Renewer)
-	if !ok || at.reservation.ID == "" {
+	if !ok || at.reservation.ID == "" && at.r.bill == nil {
 		return
 	}
 	ctx, cancel := at.books(at.t.quotaInMemory)
 	defer cancel()
+	if err := at.r.bill.renew(ctx); err != nil {
+		at.t.storeError(ctx, "quota", err)
+	}
+	if at.reservation.ID == "" {
+		return
+	}
 	if _, err := renewer.Renew(ctx, at.reservation, at.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) {
 		at.t.storeError(ctx, "quota", err)
 	}

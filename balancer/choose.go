@@ -232,6 +232,7 @@ func (c *chooser) take(m *member) (taken *attempt, full bool) {
 		return nil, false
 	}
 	m.counters.served.Add(1)
+	c.r.bill.enter()
 	return at, false
 }
 
@@ -250,7 +251,7 @@ func (at *attempt) reserve(ctx context.Context) *fullness {
 	}
 	books, cancel := at.books(at.t.quotaInMemory) // a caller who goes meanwhile must not leave it half done
 	defer cancel()
-	res, err := at.t.cfg.Quota.Reserve(books, at.quotaKey, at.Limits, quota.Amount{Requests: 1}, at.t.cfg.ttl())
+	res, err := at.t.cfg.Quota.Reserve(books, at.quotaKey, at.Limits, at.r.estimate, at.t.cfg.ttl())
 	if err == nil {
 		at.reservation = res
 		return nil

@@ -91,6 +91,22 @@ type Config struct {
 	// unless Enabled.
 	HealthChecks HealthChecks
 
+	// Admit tells whom a request is charged to beside its accounts: keys of tenants and
+	// users, with their limits, in Quota. It is asked once for a request, when it is known
+	// what that is. The estimate is reserved under all of these keys, or under none; what
+	// all attempts have used, as one request, replaces it when the last of them is over;
+	// what was never sent costs nothing. A limit that has no room refuses the request: the
+	// *Error then holds a *quota.ExceededError, and RetryAt says when there is room again.
+	// Where Quota cannot be asked the request is refused too; quota.Guard says otherwise.
+	// An error refuses the request, and is the *Error's Err. It may be called by any number
+	// of goroutines. Nil: nobody else is charged.
+	Admit func(context.Context, *Request) ([]quota.Charge, error)
+
+	// Estimate is what a request is thought to use, at most as a rule, until that is
+	// known: what is reserved under its accounts' limits and under those of Admit. Nil: one
+	// request, and no tokens, which then are charged when they have been used.
+	Estimate func(context.Context, *Request) quota.Amount
+
 	// NoStreamUsage leaves streams as they are. Otherwise a streamed chat is asked for
 	// its usage where the provider tells it only then (provider.Provider.StreamUsage:
 	// OpenAI, and most of the catalogue that speaks as it does); a caller who did not

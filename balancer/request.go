@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aitransport/aitransport/provider"
+	"github.com/aitransport/aitransport/quota"
 )
 
 // Request is what the balancer and its Pickers know of a request.
@@ -41,6 +42,9 @@ type Request struct {
 	housed bool   // it was asked where what the request names lives
 	home   string // the account where that is; "": not known
 	thing  string // that lives there
+
+	estimate quota.Amount // of what it will use
+	bill     *bill        // nil: it is charged to accounts alone
 
 	arrived time.Time
 	waited  time.Duration // in line, for busy accounts

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aitransport/aitransport/health"
@@ -43,6 +44,11 @@ func (t *Transport) RoundTrip(in *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	understood = true
+	if err := s.admit(); err != nil {
+		s.over = true
+		s.end()
+		return nil, err
+	}
 	t.retries.request()
 	resp, err := s.serve()
 	s.over = true
@@ -83,6 +89,7 @@ type serving struct {
 	limited  []*member      // left for a limit that ends
 	rested   time.Duration  // waited for limits to end
 	over     bool           // served, one way or the other
+	billed   atomic.Bool    // it has left its bill
 
 	conflicts int // answers of 409: a second one would be the same again
 
@@ -101,6 +108,9 @@ type serving struct {
 // end says that the request is over, once its books are kept. It may be called again.
 func (s *serving) end() {
 	s.leaveSession()
+	if !s.billed.Swap(true) {
+		s.bill.leave(s.in.Context(), quota.Amount{})
+	}
 	s.call.end()
 }
 
