@@ -1,0 +1,107 @@
+package redisstores_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/aitransport/aitransport/balancer/redisaffinity"
+	"github.com/aitransport/aitransport/examples/internal/servers"
+	"github.com/aitransport/aitransport/examples/redisstores"
+	"github.com/aitransport/aitransport/health/redishealth"
+)
+
+func TestMain(m *testing.M) {
+	redis.SetLogger(silent{}) // it has much to say about servers that are away
+	goleak.VerifyTestMain(m)
+}
+
+type silent struct{}
+
+func (silent) Printf(context.Context, string, ...any) {}
+
+// trips counts what a client sends, but for what it says on each new connection.
+type trips struct{ sent atomic.Int64 }
+
+func (c *trips) DialHook(next redis.DialHook) redis.DialHook {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) { return next(ctx, network, addr) }
+}
+
+func (c *trips) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		c.count(cmd)
+		return next(ctx, cmd)
+	}
+}
+
+func (c *trips) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		c.count(cmds...)
+		return next(ctx, cmds)
+	}
+}
+
+func (c *trips) count(cmds ...redis.Cmder) {
+	for _, cmd := range cmds {
+		if !slices.Contains([]string{"hello", "client", "auth", "select", "cluster", "command"}, cmd.Name()) {
+			c.sent.Add(1)
+		}
+	}
+}
+
+// during is how many commands f sent.
+func (c *trips) during(f func()) int {
+	before := c.sent.Load()
+	f()
+	return int(c.sent.Load() - before)
+}
+
+// connect is a client of the servers, as a program has one, and what counts its commands.
+func connect(t *testing.T, change func(*redis.UniversalOptions), addrs ...string) (redis.UniversalClient, *trips) {
+	t.Helper()
+	options := redisstores.Options(addrs...)
+	if change != nil {
+		change(options)
+	}
+	client := redis.NewUniversalClient(options)
+	t.Cleanup(func() { require.NoError(t, client.Close()) })
+	counter := &trips{}
+	client.AddHook(counter)
+	return client, counter
+}
+
+var prefixes atomic.Int64
+
+// apart is a prefix that no other test has.
+func apart() string { return fmt.Sprint("test:", prefixes.Add(1)) }
+
+func healthStore(t *testing.T, client redis.Scripter, prefix string) *redishealth.Store {
+	t.Helper()
+	store, err := redishealth.New(redishealth.Config{Script: redisstores.Script(client), Prefix: prefix})
+	require.NoError(t, err)
+	return store
+}
+
+func affinityStore(t *testing.T, client redis.Scripter, cfg redisaffinity.Config) *redisaffinity.Store {
+	t.Helper()
+	cfg.Script = redisstores.Script(client)
+	store, err := redisaffinity.New(cfg)
+	require.NoError(t, err)
+	return store
+}
+
+// worlds are the servers that stores must work on.
+var worlds = []struct {
+	name  string
+	start func(*testing.T) []string
+}{
+	{"single", func(t *testing.T) []string { return []string{servers.Redis(t).Addr} }},
+	{"cluster", func(t *testing.T) []string { return servers.RedisCluster(t).Addrs() }},
+}
