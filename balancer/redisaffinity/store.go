@@ -181,7 +181,7 @@ func texts(reply any, n int) ([]string, error) {
 	const ask = "does Config.Script return what the script returns, unchanged?"
 	parts, ok := reply.([]any)
 	if !ok {
-		return nil, fmt.Errorf("the reply is a %T, want a list ([]any): %s", reply, ask)
+		return nil, fmt.Errorf("the reply is of type %T, want a list ([]any): %s", reply, ask)
 	}
 	if len(parts) != n {
 		return nil, fmt.Errorf("the reply is a list of %d, want one of %d: %s", len(parts), n, ask)
@@ -195,7 +195,7 @@ func texts(reply any, n int) ([]string, error) {
 		case []byte:
 			list[i] = string(t)
 		default:
-			return nil, fmt.Errorf("the reply is a list with a %T, want text (string or []byte) or nil: %s", part, ask)
+			return nil, fmt.Errorf("the reply is a list with a part of type %T, want text (string or []byte) or nil: %s", part, ask)
 		}
 	}
 	return list, nil

@@ -16,7 +16,7 @@ func errReply(got, want string) error {
 func list(reply any, n int) ([]any, error) {
 	parts, ok := reply.([]any)
 	if !ok {
-		return nil, errReply(fmt.Sprintf("a %T", reply), "a list ([]any)")
+		return nil, errReply(fmt.Sprintf("of type %T", reply), "a list ([]any)")
 	}
 	if n >= 0 && len(parts) != n {
 		return nil, errReply("a list of "+strconv.Itoa(len(parts)), "one of "+strconv.Itoa(n))
@@ -34,7 +34,7 @@ func text(part any) (string, error) {
 	case []byte:
 		return string(t), nil
 	default:
-		return "", errReply(fmt.Sprintf("a list with a %T", part), "text (string or []byte) or nil there")
+		return "", errReply(fmt.Sprintf("a list with a part of type %T", part), "text (string or []byte) or nil there")
 	}
 }
 
