@@ -28,7 +28,8 @@
 // changed for [Config.TTL] go with the updates of others. A server that evicts keys (maxmemory-policy allkeys-…) may
 // drop some of the five without the others: use noeviction or one of volatile-… for it.
 //
-// The server's clock decides, wherever the programs' clocks would have to agree. Redis 5 is the oldest that serves. What
-// Redis loses (a restart without persistence, a replica that takes over too early) is forgotten, and so healthy until it
-// fails again.
+// The server's clock decides, wherever the programs' clocks would have to agree. What Redis loses (a restart without
+// persistence, a replica that takes over too early) is forgotten, and so healthy until it fails again.
+//
+// Nothing newer than Redis 5 is asked for; the tests run with Redis 7.
 package redishealth

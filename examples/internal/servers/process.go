@@ -37,11 +37,11 @@ type process struct {
 
 // launch starts a program in a folder, where it finds nothing of the test's environment.
 func launch(folder, binary string, arguments ...string) (*process, error) {
-	log, err := os.OpenFile(filepath.Join(folder, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := os.OpenFile(filepath.Join(folder, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // in the test's own folder
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }() // the program has it open itself
 	cmd := exec.Command(binary, arguments...) //nolint:gosec,noctx // a program of the test's choice; stop ends it
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, log, log
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TMPDIR=" + folder}
