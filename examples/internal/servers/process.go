@@ -41,7 +41,7 @@ func launch(folder, binary string, arguments ...string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = log.Close() }() // the program has it open itself
+	defer func() { _ = log.Close() }()        // the program has it open itself
 	cmd := exec.Command(binary, arguments...) //nolint:gosec,noctx // a program of the test's choice; stop ends it
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, log, log
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "TMPDIR=" + folder}
