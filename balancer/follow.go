@@ -19,6 +19,19 @@ type follower struct {
 	asOf   time.Time               // when that began
 }
 
+// follower is one that knows what others found out before; nil: the store does not tell.
+func (t *Transport) follower() *follower {
+	store, ok := t.cfg.Health.(health.Changer)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(t.calls.ctx, storeTimeout)
+	defer cancel()
+	w := &follower{store: store}
+	w.follow(ctx, t)
+	return w
+}
+
 // follow takes in what has changed since the last time. An error has been told to the
 // hook.
 func (w *follower) follow(ctx context.Context, t *Transport) {

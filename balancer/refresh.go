@@ -1,28 +1,20 @@
 package balancer
 
-import (
-	"time"
-
-	"github.com/aitransport/aitransport/health"
-)
+import "time"
 
 const defaultHealthRefresh = time.Second
 
 // refresh learns again and again what other programs have found out, until Close: what has
 // changed, if the store can tell that, and else the health of all accounts and of the
-// models that requests ask for.
-func (t *Transport) refresh(every time.Duration) {
+// models that requests ask for. follow is nil for a store that cannot.
+func (t *Transport) refresh(every time.Duration, follow *follower) {
 	defer t.beside.Done()
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	var (
 		models rounds
 		idle   idleness
-		follow *follower
 	)
-	if store, ok := t.cfg.Health.(health.Changer); ok {
-		follow = &follower{store: store}
-	}
 	for {
 		select {
 		case <-t.calls.ctx.Done():

@@ -79,9 +79,10 @@ func New(cfg Config) (*Transport, error) {
 		_ = t.Close()
 		return nil, err
 	}
+	follow := t.follower()
 	if shared && t.cfg.HealthRefresh > 0 {
 		t.beside.Add(1)
-		go t.refresh(t.cfg.HealthRefresh)
+		go t.refresh(t.cfg.HealthRefresh, follow)
 	}
 	if t.cfg.HealthChecks.Enabled {
 		t.beside.Add(1)

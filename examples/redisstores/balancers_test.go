@@ -84,7 +84,7 @@ func TestProgramsRestAnAccountTogether(t *testing.T) {
 	accounts := map[string]*providertest.Fake{
 		"a": providertest.OpenAI(providertest.Config{}), "b": providertest.OpenAI(providertest.Config{}),
 	}
-	accounts["a"].Always(providertest.Unauthorized())
+	accounts["a"].Always(providertest.RateLimited(time.Hour))
 	const chat = `{"model":"gpt-5","messages":[{"role":"user","content":"hi"}]}`
 	one, running := program(t, addr, accounts), program(t, addr, accounts)
 	call(t, one, http.MethodPost, "chat/completions", chat)
@@ -96,7 +96,7 @@ func TestProgramsRestAnAccountTogether(t *testing.T) {
 
 	require.Eventually(t, func() bool {
 		s, err := running.Snapshot(t.Context())
-		return err == nil && !s.Accounts[0].Ready
+		return err == nil && len(s.Accounts[0].Models) > 0
 	}, 10*time.Second, 10*time.Millisecond)
 	call(t, running, http.MethodPost, "chat/completions", chat)
 	assert.Equal(t, 1, accounts["a"].Count(), "whoever was there has heard of it")
