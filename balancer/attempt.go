@@ -26,6 +26,7 @@ type attempt struct {
 	takes *move  // its session goes with it if it is preferred to another attempt; nil: or not
 
 	body answer // if it is a good one
+	base string // of the place where its things are remembered
 
 	probing     bool    // it has the probe of one of checks, and nothing is known yet
 	checks      []check // the domains that mattered when it was chosen

@@ -200,7 +200,7 @@ func (c *chooser) take(m *member) (taken *attempt, full bool) {
 	if at.member != nil { // it is taken
 		at = &attempt{}
 	}
-	at.t, at.r, at.member = c.t, c.r, m
+	at.t, at.r, at.member, at.base = c.t, c.r, m, c.r.route.base
 	at.model, _ = m.models.serves(c.r.Operation.Model)
 	if !at.gather() && !c.resorts { // somebody has begun to try it, or it rests since
 		at.member = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -112,11 +113,13 @@ func (t *Transport) resetErrors(ctx context.Context, m *member, enable, named bo
 		}
 		return m.policy.ResetCounts(s, now)
 	}
-	m.counters.recent.count.Store(0)
-	if known := m.domains[0].known(); !named && reset(known) == known {
-		return nil // most are well
+	if known := m.domains[0].known(); named || reset(known) != known { // most are well
+		if err := t.update(ctx, m.domains[0], reset); err != nil {
+			return err
+		}
 	}
-	return t.update(ctx, m.domains[0], reset)
+	m.counters.recent.count.Store(0)
+	return nil
 }
 
 // byPerson tells whether a person disabled it.
@@ -174,8 +177,14 @@ func (t *Transport) enableReplaced(list []*member) {
 	defer cancel()
 	var group errgroup.Group
 	group.SetLimit(replacedAtOnce)
+	var panicked atomic.Pointer[any] // with what a store did, for whoever changes the accounts
 	for _, m := range list {
 		group.Go(func() error {
+			defer func() {
+				if v := recover(); v != nil {
+					panicked.CompareAndSwap(nil, &v)
+				}
+			}()
 			if ctx.Err() == nil { // else those before it have told that the store is mute
 				_ = t.replaced(ctx, m) // told to the hook; the account stays as it was
 			}
@@ -183,6 +192,9 @@ func (t *Transport) enableReplaced(list []*member) {
 		})
 	}
 	_ = group.Wait() // nil
+	if v := panicked.Load(); v != nil {
+		panic(*v)
+	}
 }
 
 // replaced enables an account whose credential is another than it was, unless a person

@@ -150,6 +150,8 @@ func (x *examination) report(ctx context.Context, d *domain, o health.Outcome) {
 		switch {
 		case o.Kind == health.OutcomeSuccess && own && refused(s) && !slices.Contains(x.proved, provider.ProvesCredential):
 			o.Kind = health.OutcomeNeutral // that the place is reached says nothing about the credential
+		case o.Kind == health.OutcomeSuccess && own && !x.served && s.Cause != health.CauseRefused && s.Cause != health.CauseExhausted:
+			o.Kind = health.OutcomeNeutral // what is elsewhere knows of the credential and the money alone
 		case o.Kind != health.OutcomeSuccess && o.Kind != health.OutcomeNeutral && !own && !held:
 			next, mine := policy.ClaimCheck(s, x.least(), now)
 			if !mine || s.Phase(now) == health.PhaseHalfOpen {

@@ -86,12 +86,16 @@ func (s *serving) ring() {
 }
 
 // replace leaves a silent attempt for another account, if there is one. If there is
-// not, it stays: it may still answer.
+// not, it stays: it may still answer, and the caller gets what there is of its answer once
+// no other is under way.
 func (s *serving) replace(t *try) {
 	at, paid := s.another()
 	switch {
 	case at == nil:
-		t.wait()
+		t.endure()
+		if len(s.running) == 1 {
+			t.relent()
+		}
 	case t.silence():
 		s.next, s.nextPaid = at, paid
 	default: // it spoke at last

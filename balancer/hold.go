@@ -90,11 +90,11 @@ func (t *try) hold(aside bool) bool {
 		return false
 	}
 	a := t.at.newAnswer(t.resp)
-	most, limit, ok := t.bounds(a)
-	if !ok {
+	most, limit, whole := t.bounds(a)
+	if most == 0 {
 		return false
 	}
-	if n := t.resp.ContentLength; limit == wholeTime && n >= 0 && t.s.t.cfg.Deadline <= 0 {
+	if n := t.resp.ContentLength; whole && n >= 0 && t.s.t.cfg.Deadline <= 0 {
 		return t.holdWhole(a, int(n))
 	}
 	if t.s.results == nil {
@@ -139,7 +139,7 @@ func (t *try) beginHold(a *answer, p *ahead, limit time.Duration) bool {
 	awaits := t.awaitsFirstByte()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.phase != tryAnswered || t.s.isLate() {
+	if t.phase != tryAnswered || t.s.isLate() || t.s.ctx.Err() != nil {
 		return false
 	}
 	t.phase, t.answer, t.ahead, t.looks = tryHolding, a, p, limit > 0
@@ -169,20 +169,24 @@ func (t *try) startTimer(limit time.Duration) {
 	}
 }
 
-// bounds tells how much of an answer may be held, and for how long; a limit of 0: its
-// first byte is all that is waited for. ok: there is something to wait for.
-func (t *try) bounds(a *answer) (most int, limit time.Duration, ok bool) {
+// bounds tells how much of an answer may be held, and for how long; 0 bytes: there is
+// nothing to wait for; a limit of 0: its first byte is all that is waited for. whole: it is
+// an answer in one piece.
+func (t *try) bounds(a *answer) (most int, limit time.Duration, whole bool) {
 	hold := t.s.t.cfg.Hold
 	kind := mediaType(t.resp.Header)
 	_, tells := a.meter.(contentMeter)
 	switch {
 	case hold.off() || !tells:
 	case streamTypes[kind] || isJSON(kind) && t.s.Operation.Stream: // an array, piece by piece
-		return int(min(hold.Bytes, math.MaxInt)), hold.Time, true
+		return int(min(hold.Bytes, math.MaxInt)), hold.Time, false
 	case isJSON(kind) && t.resp.ContentLength <= wholeBytes && generates(t.s.Operation.Kind):
 		return wholeBytes + 1, wholeTime, true
 	}
-	return aheadPart, 0, t.awaitsFirstByte()
+	if t.awaitsFirstByte() {
+		return aheadPart, 0, false
+	}
+	return 0, 0, false
 }
 
 // awaitsFirstByte tells whether the attempt may be left for its silence.

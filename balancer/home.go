@@ -59,7 +59,7 @@ func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing stri
 	ids = ids[:min(len(ids), maxObjects)]
 	within, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	accounts, err := t.cfg.Affinity.Get(within, r.objectKeys(ids)...)
+	accounts, err := t.cfg.Affinity.Get(within, r.objectKeys(r.route.base, ids)...)
 	if err == nil && len(accounts) != len(ids) {
 		err = errHomes
 	}
@@ -86,10 +86,10 @@ const maxObjects = 100
 var errHomes = fmt.Errorf("the affinity store returned another number of accounts than asked for")
 
 // objectKeys are the names of things in the affinity store.
-func (r *Request) objectKeys(ids []string) []string {
+func (r *Request) objectKeys(base string, ids []string) []string {
 	keys := make([]string, len(ids))
 	for i, id := range ids {
-		keys[i] = objectKey(r.route.base, r.Hint.Tenant, id)
+		keys[i] = objectKey(base, r.Hint.Tenant, id)
 	}
 	return keys
 }
@@ -102,7 +102,7 @@ func (at *attempt) settled(ids []string) {
 	ctx, cancel := at.books(false)
 	defer cancel()
 	for part := range slices.Chunk(ids, maxObjects) {
-		if err := at.t.cfg.Affinity.Put(ctx, at.Name, at.t.cfg.AffinityTTL, at.r.objectKeys(part)...); err != nil {
+		if err := at.t.cfg.Affinity.Put(ctx, at.Name, at.t.cfg.AffinityTTL, at.r.objectKeys(at.base, part)...); err != nil {
 			at.t.storeError(ctx, "affinity", err)
 			return
 		}
@@ -130,7 +130,7 @@ func (at *attempt) deleted() {
 	}
 	ctx, cancel := at.books(false)
 	defer cancel()
-	if err := at.t.cfg.Affinity.Delete(ctx, at.r.objectKeys(at.r.Operation.Objects[i:i+1])...); err != nil {
+	if err := at.t.cfg.Affinity.Delete(ctx, at.r.objectKeys(at.base, at.r.Operation.Objects[i:i+1])...); err != nil {
 		at.t.storeError(ctx, "affinity", err)
 	}
 }

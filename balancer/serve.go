@@ -166,8 +166,9 @@ func (s *serving) start(at *attempt, hedge bool) {
 		t = new(try)
 	}
 	t.s, t.at, t.begun, t.hedge, t.ctx, t.cancel = s, at, time.Now(), hedge, s.ctx, uncancelled
-	t.follows = s.Operation.Repeatable && (s.left > 0 || hedge)
-	leave, aside := func() {}, t.follows && (hedge || s.mayHedge() || s.mayBeSilent())
+	beside := len(s.running) > 0 // then nobody may wait for this one alone
+	t.follows = s.Operation.Repeatable && (s.left > 0 || beside)
+	leave, aside := func() {}, t.follows && (beside || s.mayHedge() || s.mayBeSilent())
 	if aside {
 		leave, aside = s.t.calls.join()
 	}
@@ -226,6 +227,9 @@ func (s *serving) await() *try {
 			at := s.next
 			s.next = nil
 			s.start(at, false)
+		}
+		if len(s.running) == 1 {
+			s.running[0].relent()
 		}
 	}
 	return nil
@@ -308,8 +312,15 @@ func (s *serving) win(t *try) *http.Response {
 	s.loseAll()
 	s.unchoose()
 	s.drop()
+	delivered := false
+	defer func() {
+		if !delivered { // the provider's meter panicked, or a store
+			t.abandon()
+		}
+	}()
 	s.settleDown(t.at)
 	t.at.deliver(t.resp, (*winner)(t))
+	delivered = true
 	t.resp.Request = s.in
 	return t.resp
 }
@@ -442,6 +453,7 @@ func (s *serving) abandon() {
 		t.abandon()
 	}
 	s.unchoose()
+	s.t.retries.giveBack(s.paid)
 	s.drop()
 	s.end()
 }

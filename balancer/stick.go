@@ -49,10 +49,17 @@ func (c *chooser) atHome(m *member, all *crowd) *attempt {
 		}
 		c.left = append(c.left, m)
 		c.bent = full || at != nil
-	case why == fits, spared, why == absent && m.crowded(c.now) && !c.hasTried(m):
+	case why == fits, spared, why == absent && m.fullForNow(c.now, c.t.cfg.SessionTTL) && !c.hasTried(m):
 		c.bent = true
 	}
 	return nil
+}
+
+// fullForNow tells whether the account is full, and will not be for longer than a session
+// lives: it is worth to come back to.
+func (m *member) fullForNow(now time.Time, life time.Duration) bool {
+	f := m.counters.full.Load()
+	return m.crowded(now) || f != nil && f.until > now.UnixNano() && !f.retryAt.IsZero() && f.retryAt.Sub(now) <= life
 }
 
 // known finds the account that the request's session has for such requests; nil: there is

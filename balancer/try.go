@@ -3,6 +3,7 @@ package balancer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -144,7 +145,7 @@ func (t *try) report() {
 // release lets go of what is held, as it is.
 func (t *try) release() {
 	t.mu.Lock()
-	held := t.phase == tryHolding
+	held := t.phase == tryHolding && !isOurs(context.Cause(t.ctx)) // else it breaks off
 	if held {
 		t.ahead.release()
 	}
@@ -189,12 +190,19 @@ func (t *try) silence() bool {
 	return true
 }
 
-// wait leaves a silent attempt to the caller's patience.
-func (t *try) wait() {
+// endure leaves a silent attempt to the caller's patience.
+func (t *try) endure() {
 	t.mu.Lock()
 	t.patient = true
 	t.mu.Unlock()
-	if !t.at.heard.Load() {
+}
+
+// relent passes on what there is of an answer that was endured and is silent still.
+func (t *try) relent() {
+	t.mu.Lock()
+	patient := t.patient
+	t.mu.Unlock()
+	if patient && !t.at.heard.Load() {
 		t.release()
 	}
 }
@@ -242,6 +250,10 @@ func (t *try) bookLost() {
 	}
 	if v.Class == provider.ClassOK || v.Class == provider.ClassUnknown || v.Class == provider.ClassCanceled {
 		v = provider.Verdict{Class: provider.ClassCanceled, Scope: provider.ScopeNone, MaybeExecuted: v.MaybeExecuted || t.resp != nil, Message: errLost.Error()}
+	}
+	if t.panicked { // it comes up nowhere
+		t.s.t.cfg.Logger.ErrorContext(t.s.in.Context(), "An attempt panicked that another account had made needless",
+			"request", t.s.number, "account", t.at.Name, "panic", t.at.mask(fmt.Sprint(t.panic)))
 	}
 	t.at.fail(v, used, nil)
 	if t.resp != nil {
