@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/aitransport/aitransport/quota"
@@ -31,6 +32,7 @@ func (s *serving) admit() error {
 	if err := s.estimate.Validate(); err != nil {
 		return &Error{Err: fmt.Errorf("Config.Estimate: %w", err)}
 	}
+	s.estimate.Requests = max(s.estimate.Requests, 1)
 	if cfg.Admit == nil {
 		return nil
 	}
@@ -40,6 +42,9 @@ func (s *serving) admit() error {
 	}
 	if len(charges) == 0 {
 		return nil
+	}
+	if s.priced = limitsCost(charges) && chargeable(&s.Request); s.priced && cfg.Prices == nil {
+		return &Error{Err: errors.New("Config.Admit limits the cost, and there is no Config.Prices, so the limit would never be reached: set them, to provider.StarterPrices() to begin with, or limit requests or tokens")}
 	}
 	ctx, cancel := s.t.books(s.ctx, s.t.quotaInMemory) // a caller who goes meanwhile must not leave it half done
 	defer cancel()
@@ -54,6 +59,23 @@ func (s *serving) admit() error {
 	}
 	s.bill = &bill{t: s.t, reserved: reserved, open: 1}
 	return nil
+}
+
+// limitsCost tells whether one of the limits is of cost.
+func limitsCost(charges []quota.Charge) bool {
+	return slices.ContainsFunc(charges, func(c quota.Charge) bool {
+		return slices.ContainsFunc(c.Limits, func(l quota.Limit) bool { return l.Unit == quota.Cost })
+	})
+}
+
+// unpriced tells whether the request is charged by its cost, and nobody knows what it
+// costs at an account.
+func (c *chooser) unpriced(m *member) bool {
+	if !c.r.priced {
+		return false
+	}
+	model, _ := m.models.serves(c.r.Operation.Model)
+	return !m.pricing.prices.Knows(m.pricing.whose(m.Provider, model), model)
 }
 
 // enter opens the bill for one more attempt.

@@ -182,3 +182,40 @@ func TestAdmitWithABrokenStore(t *testing.T) {
 	assert.Zero(t, fake.Count())
 	assert.Equal(t, 1, told)
 }
+
+// An estimate that says nothing of requests is one all the same.
+func TestAnEstimateIsOneRequest(t *testing.T) {
+	fake := providertest.OpenAI(providertest.Config{})
+	cfg := over(fake, account("only", limits(quota.Limit{Unit: quota.Requests, Max: 3, Window: quota.Total()})))
+	cfg.Estimate = func(context.Context, *balancer.Request) quota.Amount { return quota.Amount{InputTokens: 5} }
+	lb := newTransport(t, cfg)
+	for range 5 {
+		resp, err := lb.RoundTrip(newRequest(t.Context(), t, http.MethodPost, chatURL, chat))
+		if err == nil {
+			defer resp.Body.Close()
+		}
+	}
+	assert.Equal(t, 3, fake.Count())
+}
+
+// Under a limit of cost nothing is sent of which nobody knows the price.
+func TestATenantsCostIsKnown(t *testing.T) {
+	fake := providertest.OpenAI(providertest.Config{})
+	cfg := over(fake, account("only"))
+	cost := []quota.Limit{{Unit: quota.Cost, Max: 1, Window: quota.Total()}}
+	charging(&cfg, cost, nil)
+	_, _, err := send(t.Context(), t, newTransport(t, cfg))
+	require.ErrorContains(t, err, "there is no Config.Prices")
+
+	cfg.Prices = priced(t)
+	lb := newTransport(t, cfg)
+	_, _, err = do(lb, newRequest(t.Context(), t, http.MethodPost, chatURL, `{"model":"unheard-of","messages":[]}`))
+	require.ErrorIs(t, err, balancer.ErrNoAccount)
+	require.ErrorContains(t, err, `does not know the price of "unheard-of"`)
+	require.Zero(t, fake.Count())
+	_, _, err = send(t.Context(), t, lb)
+	require.NoError(t, err)
+	_, _, err = send(t.Context(), t, lb)
+	require.ErrorIs(t, err, quota.ErrExceeded, "the first has used it up")
+	assert.Equal(t, 1, fake.Count())
+}

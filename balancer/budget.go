@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"sync"
@@ -30,8 +31,14 @@ func (b RetryBudget) check() error {
 	if math.IsNaN(b.Share) {
 		return errors.New("balancer: RetryBudget.Share is not a number: write 0.2 for an attempt more to every five requests, 0 for the default")
 	}
+	if b.Share > maxRetryShare && !math.IsInf(b.Share, 1) {
+		return fmt.Errorf("balancer: RetryBudget.Share is %v attempts more for every request: write 0.2 for one to every five requests, math.Inf(1) for no bound", b.Share)
+	}
 	return nil
 }
+
+// maxRetryShare is more than anybody means.
+const maxRetryShare = 10
 
 // retries is a RetryBudget and what was spent of it: a window of a minute that slides
 // by the second. It is safe for concurrent use.

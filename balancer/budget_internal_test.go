@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,4 +28,10 @@ func TestBudgetIsNotCreditedTwice(t *testing.T) {
 		}
 		assert.Equal(t, 100, n, "attempts in a minute")
 	})
+}
+
+func TestRetryBudgetIsChecked(t *testing.T) {
+	for share, good := range map[float64]bool{0: true, -1: true, 0.2: true, 3: true, 20: false, math.Inf(1): true, math.NaN(): false} {
+		assert.Equal(t, good, RetryBudget{Share: share}.check() == nil, share)
+	}
 }

@@ -128,7 +128,7 @@ func (c *chooser) fromTier(t *tier) *attempt {
 
 // fit tells whether an account that is ready is right for this request.
 func (c *chooser) fit(m *member) fitness {
-	if c.hasTried(m) || slices.Contains(c.left, m) || c.modelRests(m) {
+	if c.hasTried(m) || slices.Contains(c.left, m) || c.modelRests(m) || c.unpriced(m) {
 		return unfit
 	}
 	if c.lenient {

@@ -98,13 +98,15 @@ type Config struct {
 	// what was never sent costs nothing. A limit that has no room refuses the request: the
 	// *Error then holds a *quota.ExceededError, and RetryAt says when there is room again.
 	// Where Quota cannot be asked the request is refused too; quota.Guard says otherwise.
-	// An error refuses the request, and is the *Error's Err. It may be called by any number
-	// of goroutines. Nil: nobody else is charged.
+	// Under a limit of cost only those accounts are asked whose price Prices knows, and
+	// nobody where it is nil. An error refuses the request, and is the *Error's Err. Admit
+	// may be called by any number of goroutines. Nil: nobody else is charged.
 	Admit func(context.Context, *Request) ([]quota.Charge, error)
 
 	// Estimate is what a request is thought to use, at most as a rule, until that is
-	// known: what is reserved under its accounts' limits and under those of Admit. Nil: one
-	// request, and no tokens, which then are charged when they have been used.
+	// known: what is reserved under its accounts' limits and under those of Admit. It is one
+	// request, whether that is said or not. Nil: no tokens and no cost, which then are
+	// charged when they have been used.
 	Estimate func(context.Context, *Request) quota.Amount
 
 	// NoStreamUsage leaves streams as they are. Otherwise a streamed chat is asked for

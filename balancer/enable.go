@@ -13,11 +13,12 @@ import (
 )
 
 // Enable ends an account's rest, or its being disabled by health or by a person, after
-// somebody has mended what was wrong; it starts slowly. It does not change
-// Account.Disabled. The error is that of a name that no account has, or the health
-// store's.
+// somebody has mended what was wrong; it starts slowly. So it does with those of its
+// models, which most rate limits are about, but not with a model that a person disabled.
+// It does not change Account.Disabled. The error is that of a name that no account has,
+// or the health store's.
 func (t *Transport) Enable(ctx context.Context, account string) error {
-	return t.decide(ctx, "Enable", health.Subject{Kind: health.KindAccount, Name: account}, health.Policy.Enable)
+	return t.enable(ctx, "Enable", health.Subject{Kind: health.KindAccount, Name: account})
 }
 
 // Disable takes an account out of use, for a reason that must hold no secret. Only
@@ -31,7 +32,14 @@ func (t *Transport) Disable(ctx context.Context, account, reason string) error {
 // EnableSubject is Enable for a proxy, a route, a provider or a model as well, by the
 // Subject that the Snapshot shows.
 func (t *Transport) EnableSubject(ctx context.Context, s health.Subject) error {
-	return t.decide(ctx, "EnableSubject", s, health.Policy.Enable)
+	return t.enable(ctx, "EnableSubject", s)
+}
+
+func (t *Transport) enable(ctx context.Context, what string, s health.Subject) error {
+	if err := t.decide(ctx, what, s, health.Policy.Enable); err != nil {
+		return err
+	}
+	return t.enableModels(ctx, s)
 }
 
 // DisableSubject is Disable for a proxy, a route, a provider or a model as well: the
@@ -45,24 +53,57 @@ func disable(reason string) func(health.Policy, health.State, time.Time) health.
 	return func(p health.Policy, s health.State, now time.Time) health.State { return p.Disable(s, reason, now) }
 }
 
-// ClearRest ends the rest of an account, of a model, a proxy, a route or a provider,
-// also one that the provider asked for. What is disabled stays so. The error is that
-// of a Subject that no account needs, or the health store's.
+// ClearRest ends the rest of an account and of its models, of a model, a proxy, a route
+// or a provider, also one that the provider asked for. What is disabled stays so. The
+// error is that of a Subject that no account needs, or the health store's.
 func (t *Transport) ClearRest(ctx context.Context, s health.Subject) error {
-	return t.decide(ctx, "ClearRest", s, func(p health.Policy, s health.State, now time.Time) health.State {
-		switch s.Phase(now) {
-		case health.PhaseOpen, health.PhaseHalfOpen:
-			return p.Enable(s, now)
-		default:
+	if err := t.decide(ctx, "ClearRest", s, clearRest); err != nil {
+		return err
+	}
+	return t.changeModels(ctx, s, clearRest)
+}
+
+func clearRest(p health.Policy, s health.State, now time.Time) health.State {
+	switch s.Phase(now) {
+	case health.PhaseOpen, health.PhaseHalfOpen:
+		return p.Enable(s, now)
+	default:
+		return s
+	}
+}
+
+// enableModels enables the models of an account, if the subject is one.
+func (t *Transport) enableModels(ctx context.Context, s health.Subject) error {
+	return t.changeModels(ctx, s, func(p health.Policy, s health.State, now time.Time) health.State {
+		if byPerson(s) {
 			return s
 		}
+		return p.Enable(s, now)
 	})
+}
+
+// changeModels changes what is known of those models of an account that are out of use,
+// if the subject is one.
+func (t *Transport) changeModels(ctx context.Context, s health.Subject, f func(health.Policy, health.State, time.Time) health.State) error {
+	m := t.fleet.Load().byName[s.Name]
+	if s.Kind != health.KindAccount || m == nil {
+		return nil
+	}
+	for _, d := range t.domains.unwell(time.Now()) {
+		if d.subject.Kind != health.KindAccountModel || d.subject.Name != s.Name {
+			continue
+		}
+		if err := t.update(ctx, d, func(s health.State) health.State { return f(m.policy, s, time.Now()) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ResetErrors sets the error counts of the accounts named to zero, or of all if none
 // is named: those of errors in a row, and AccountSnapshot.Failed of this process. A
-// rest goes on, and so does being disabled, unless enable is given: then both end, but
-// not what a person disabled. The error is that of a name that no account has (nothing
+// rest goes on, and so does being disabled, unless enable is given: then both end, also
+// those of the account's models, but not what a person disabled. The error is that of a name that no account has (nothing
 // has changed then), or of the health store: it names the accounts that are as they were,
 // the first ten of them. With a context that is done it goes no further.
 func (t *Transport) ResetErrors(ctx context.Context, enable bool, accounts ...string) error {
@@ -115,6 +156,11 @@ func (t *Transport) resetErrors(ctx context.Context, m *member, enable, named bo
 	}
 	if known := m.domains[0].known(); named || reset(known) != known { // most are well
 		if err := t.update(ctx, m.domains[0], reset); err != nil {
+			return err
+		}
+	}
+	if enable {
+		if err := t.enableModels(ctx, m.domains[0].subject); err != nil {
 			return err
 		}
 	}

@@ -249,3 +249,32 @@ func TestEnablingAWayWakesItsAccounts(t *testing.T) {
 		assert.Equal(t, s, snapshotOf(t, lb).Providers[0].Subject)
 	})
 }
+
+// Most rate limits rest one model of an account: enabling the account ends that too, but
+// not what a person has disabled.
+func TestEnablingAnAccountEnablesItsModels(t *testing.T) {
+	main := subject(health.KindAccount, "main")
+	for name, enable := range map[string]func(*balancer.Transport) error{
+		"Enable":      func(lb *balancer.Transport) error { return lb.Enable(t.Context(), "main") },
+		"ClearRest":   func(lb *balancer.Transport) error { return lb.ClearRest(t.Context(), main) },
+		"ResetErrors": func(lb *balancer.Transport) error { return lb.ResetErrors(t.Context(), true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := providertest.OpenAI(providertest.Config{})
+			fake.Script(providertest.RateLimited(time.Hour))
+			lb := newTransport(t, over(fake, account("main")))
+			status, _, err := send(t.Context(), t, lb)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusTooManyRequests, status)
+			other := health.Subject{Kind: health.KindAccountModel, Name: "main", Model: "o3"}
+			require.NoError(t, lb.DisableSubject(t.Context(), other, "too expensive"))
+			require.NoError(t, enable(lb))
+			status, _, err = send(t.Context(), t, lb)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusOK, status)
+			models := snapshotOf(t, lb).Accounts[0].Models
+			require.Len(t, models, 1)
+			assert.Equal(t, "o3", models[0].Model)
+		})
+	}
+}

@@ -119,6 +119,9 @@ func (c *chooser) why(m *member, now time.Time) objection {
 	if c.hasTried(m) {
 		return objection{reason: "already tried"}
 	}
+	if c.unpriced(m) {
+		return objection{reason: fmt.Sprintf("the request is charged by its cost, and Config.Prices does not know the price of %.100q at %q", c.r.Operation.Model, m.Provider.Name)}
+	}
 	if o := m.objection(now); o.reason != "" {
 		return o
 	}

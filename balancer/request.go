@@ -45,6 +45,7 @@ type Request struct {
 
 	estimate quota.Amount // of what it will use
 	bill     *bill        // nil: it is charged to accounts alone
+	priced   bool         // it is charged by its cost, so that has to be known
 
 	arrived time.Time
 	waited  time.Duration // in line, for busy accounts

@@ -62,7 +62,7 @@ func (t *tier) firstResting(c *chooser, now time.Time) (found *member, until int
 // mayResort tells whether nothing but rests that are a guess keep an account from
 // being used.
 func (c *chooser) mayResort(m *member, now time.Time) bool {
-	if _, why := m.busy(now); why != ready {
+	if _, why := m.busy(now); why != ready || c.unpriced(m) {
 		return false
 	}
 	kept := func(s health.State) bool {

@@ -36,6 +36,8 @@ func (s *Schedule) check() error {
 			return fmt.Errorf("span %d: it is on no day: write nil for every day", i)
 		case span.From < 0 || span.From >= day || span.To < 0 || span.To > day:
 			return fmt.Errorf("span %d: %v to %v is not within a day: write times since midnight, such as 9*time.Hour", i, span.From, span.To)
+		case 0 < span.From && span.From < time.Second, 0 < span.To && span.To < time.Second:
+			return fmt.Errorf("span %d: %v to %v: was their unit forgotten? Write times since midnight, such as 9*time.Hour", i, span.From, span.To)
 		case span.From == span.To:
 			return fmt.Errorf("span %d: it begins and ends at %v: for a whole day write From: 0, To: 24*time.Hour", i, span.From)
 		case slices.ContainsFunc(span.Days, func(d time.Weekday) bool { return d < time.Sunday || d > time.Saturday }):

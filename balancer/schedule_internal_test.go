@@ -105,6 +105,7 @@ func TestScheduleSaysWhenItOpens(t *testing.T) {
 
 func TestScheduleIsChecked(t *testing.T) {
 	for want, span := range map[string]Span{
+		"was their unit forgotten?":    {From: 9, To: 17},
 		"is not within a day":          {From: 9 * time.Hour, To: 25 * time.Hour},
 		"write times since midnight":   {From: -time.Hour, To: time.Hour},
 		"it begins and ends at 9h0m0s": {From: 9 * time.Hour, To: 9 * time.Hour},

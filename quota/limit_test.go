@@ -30,6 +30,7 @@ func TestLimitsSayWhatIsWrongWithThem(t *testing.T) {
 		{quota.Limit{Unit: quota.Requests, Max: 1}, "1 requests at once", "limit of 1 requests with no window: write quota.Rolling(time.Minute), quota.Daily(0, nil) or quota.Total()"},
 		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(0)}, "1 requests per 0s", "a rolling window of 0s: write a length above 0"},
 		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(-1)}, "1 requests per -1ns", "a rolling window of -1ns: write a length above 0"},
+		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(60)}, "1 requests per 60ns", "was its unit forgotten? Write quota.Rolling(60*time.Second)"},
 		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(math.MaxInt64)}, "1 requests per 2562047h47m16.854775807s", "more than ten years"},
 		{quota.Limit{Unit: quota.InFlight, Max: 1, Window: minute}, "1 in flight per 1m", "limit of 1 in flight per 1m: leave Window out"},
 	}

@@ -43,6 +43,9 @@ const (
 	// nanoseconds.
 	maxRolling = 10 * 366 * dayLength
 
+	// minRolling is the shortest one. Shorter ones lack their unit.
+	minRolling = time.Millisecond
+
 	maxZoneName = 64 // of the names there are, the longest has half of that
 )
 
@@ -145,6 +148,8 @@ func (w Window) validate() error {
 		return fmt.Errorf("no window: write quota.Rolling(time.Minute), quota.Daily(0, nil) or quota.Total()")
 	case w.kind == WindowRolling && w.length <= 0:
 		return fmt.Errorf("a rolling window of %v: write a length above 0, such as quota.Rolling(time.Minute)", w.length)
+	case w.kind == WindowRolling && w.length < minRolling:
+		return fmt.Errorf("a rolling window of %v: was its unit forgotten? Write quota.Rolling(%d*time.Second)", w.length, int64(w.length))
 	case w.kind == WindowRolling && w.length > maxRolling:
 		return fmt.Errorf("a rolling window of %v, more than ten years: write a shorter one, or quota.Total()", w.length)
 	case !w.zoned():
