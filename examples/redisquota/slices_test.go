@@ -296,3 +296,25 @@ func TestRollingSlices(t *testing.T) {
 		require.LessOrEqual(t, n, 200)
 	}
 }
+
+// TestSliceUsedLate has a slice used up at the end of its time: it counts for a whole window from there on.
+func TestSliceUsedLate(t *testing.T) {
+	t.Parallel()
+	client, _ := connect(t, servers.Redis(t).Addr)
+	store := open(t, client, apart())
+	leased := lease(t, store, redisquota.LeaseConfig{Parts: 1})
+	limits := []quota.Limit{{Unit: quota.Requests, Max: 200, Window: quota.Rolling(4 * time.Second)}} // 200 ms a slice
+	reserve := func(s quota.Store, n int64) error {
+		_, err := s.Reserve(t.Context(), "acme", limits, quota.Amount{Requests: n}, long)
+		return err
+	}
+	require.NoError(t, reserve(leased, 1))
+	time.Sleep(150 * time.Millisecond)
+	last := time.Now()
+	require.NoError(t, reserve(leased, 199))
+	for reserve(store, 1) != nil {
+		time.Sleep(5 * time.Millisecond)
+	}
+	assert.GreaterOrEqual(t, time.Since(last), 4*time.Second)
+	assert.Less(t, time.Since(last), 4400*time.Millisecond)
+}
