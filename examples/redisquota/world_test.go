@@ -2,6 +2,7 @@ package redisquota_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"net"
 	"slices"
@@ -21,6 +22,10 @@ import (
 
 func TestMain(m *testing.M) {
 	redis.SetLogger(silent{}) // it has much to say about servers that are away
+	flag.Parse()
+	if parallel := flag.Lookup("test.parallel"); parallel.Value.String() == parallel.DefValue {
+		_ = flag.Set("test.parallel", "12") // a number; the tests mostly wait
+	}
 	goleak.VerifyTestMain(m)
 }
 

@@ -19,6 +19,8 @@
 // Levels and Grant may take a second one where the clocks of program and server differ and a daily, weekly or monthly
 // window ends in between: the program says when windows begin and end, the server knows what time it is.
 //
+// [Leased] stands in front of a Store and takes slices of limits in hand, so that most calls need no network.
+//
 // # Exactness
 //
 // The server's clock decides. A rolling window holds a spend at most a sixtieth too long, as in [quota.Memory], and never

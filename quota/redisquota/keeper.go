@@ -2,14 +2,15 @@ package redisquota
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 )
 
 const (
-	tellTimeout = 5 * time.Second // for a call of the keeper
+	tellTimeout = 5 * time.Second // for a sweep's calls
 	tellAtOnce  = 8               // keys
 	keyIdle     = int64(time.Minute)
 	sweepHolds  = int64(10 * time.Second)
@@ -38,23 +39,36 @@ func (l *Leased) keep(ctx context.Context) {
 	}
 }
 
-// tellAll tells the news of keys, several at a time, and reports what fails.
+// tellAll tells the news of keys, several at a time, and reports what fails. It takes no longer than a call may, though the
+// server hangs: there is another sweep.
 func (l *Leased) tellAll(ctx context.Context, keys []*leasedKey) {
-	var calls errgroup.Group
-	calls.SetLimit(tellAtOnce)
-	failures := make([]error, len(keys))
-	for i, k := range keys {
-		calls.Go(func() error {
-			ctx, cancel := context.WithTimeout(ctx, tellTimeout)
-			defer cancel()
-			failures[i] = l.tellTurn(ctx, k)
-			return nil
-		})
-	}
-	_ = calls.Wait() // none returns an error
-	if err := errors.Join(failures...); err != nil && ctx.Err() == nil && l.cfg.Failed != nil {
+	limited, cancel := context.WithTimeout(ctx, tellTimeout)
+	defer cancel()
+	err := each(keys, func(k *leasedKey) error { return l.tellTurn(limited, k) })
+	if err != nil && ctx.Err() == nil && l.cfg.Failed != nil {
 		l.cfg.Failed(err)
 	}
+}
+
+// each calls do for every key, for several at a time. The error is the first, which says of how many it is one.
+func each(keys []*leasedKey, do func(*leasedKey) error) error {
+	var calls errgroup.Group
+	calls.SetLimit(tellAtOnce)
+	var failed atomic.Int64
+	for _, k := range keys {
+		calls.Go(func() error {
+			err := do(k)
+			if err != nil {
+				failed.Add(1)
+			}
+			return err
+		})
+	}
+	err := calls.Wait()
+	if n := failed.Load(); n > 1 {
+		return fmt.Errorf("%w (and %d keys more)", err, n-1)
+	}
+	return err
 }
 
 // tellTurn tells the news of a key when it is its turn.
@@ -138,15 +152,8 @@ func (l *Leased) Close(ctx context.Context) error {
 		}
 		sh.mu.Unlock()
 	}
-	var calls errgroup.Group
-	calls.SetLimit(tellAtOnce)
-	failures := make([]error, len(keys))
-	for i, k := range keys {
-		calls.Go(func() error {
-			_, failures[i] = l.giveBack(ctx, k)
-			return nil
-		})
-	}
-	_ = calls.Wait() // none returns an error
-	return errors.Join(failures...)
+	return each(keys, func(k *leasedKey) error {
+		_, err := l.giveBack(ctx, k)
+		return err
+	})
 }

@@ -147,7 +147,7 @@ func (l *Leased) tell(ctx context.Context, k *leasedKey) error {
 func (l *Leased) giveBack(ctx context.Context, k *leasedKey) (gave bool, err error) {
 	done, err := k.take(ctx)
 	if err != nil {
-		return false, err
+		return false, l.store.failed("give back what was leased", k.key, err)
 	}
 	defer done()
 	return l.giveBackNow(ctx, k)
