@@ -86,10 +86,12 @@ func TestLeasedOverspendNothing(t *testing.T) {
 				}
 				for range 8 {
 					wg.Go(func() {
-						for end := time.Now().Add(4 * time.Second); time.Now().Before(end); {
-							if !call(store) {
-								time.Sleep(50 * time.Millisecond)
+						for last := time.Now(); time.Since(last) < 2*time.Second; { // by then all slices have gone back
+							if call(store) {
+								last = time.Now()
+								continue
 							}
+							time.Sleep(50 * time.Millisecond)
 						}
 					})
 				}

@@ -285,7 +285,7 @@ func TestRollingSlices(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	assert.Greater(t, len(spends), 400, "the window rolls")
+	assert.Greater(t, len(spends), 200, "the window rolls")
 	for _, first := range spends {
 		n := 0
 		for _, s := range spends {
