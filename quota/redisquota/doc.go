@@ -39,8 +39,9 @@
 // and gives back what it must.
 //
 // They expire when nothing in them matters any more, an hour after the end of a daily, weekly or monthly window; what was
-// spent in a total window stays. A reservation is some 200 bytes until it is settled or forgotten, a rolling window at
-// most 1 KiB. The server must not evict keys (maxmemory-policy noeviction): a count that is gone is a limit that is
-// spent twice. What Redis loses otherwise (a restart without persistence, a replica that takes over too early) is
-// not counted either. Redis 7 is the oldest that serves.
+// spent in a total window stays. A reservation under four limits takes some 450 bytes until it is settled or forgotten,
+// which a call does for 32 at a time; a rolling window takes at most some 1 KiB. The server must not evict keys
+// (maxmemory-policy noeviction): a count that is gone is a limit that is spent twice. What Redis loses otherwise (a
+// restart without persistence, a replica that takes over too early) is not counted either. Redis 7 is the oldest that
+// serves.
 package redisquota
