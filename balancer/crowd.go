@@ -158,6 +158,7 @@ func (c *crowds) part(p *place) {
 	}
 	if apart := p.apart.Swap(nil); apart != nil {
 		apart.dead.Store(true)
+		apart.queue.notify() // who waits there goes elsewhere
 	}
 }
 

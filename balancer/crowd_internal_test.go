@@ -93,7 +93,7 @@ func TestACrowdThatIsGivenUpStillServes(t *testing.T) {
 	tier.order.remove(0)
 	tier.mu.Unlock()
 	require.Equal(t, 1, m.counters.places())
-	place := all.queue.join(false)
+	place := all.queue.join(time.Now(), false)
 	moves := all.moves.Load()
 	for i := range maxSorts {
 		r.crowds.of(lb, asking(r, fmt.Sprint("made-up-", i)), now)

@@ -20,17 +20,25 @@ type queue struct {
 
 // waiter is a place in the line.
 type waiter struct {
-	call   chan struct{} // look again; it has room for one
-	picky  bool          // has tried accounts that others may take
-	passed bool          // has looked in vain, and lets the next look
+	call    chan struct{} // look again; it has room for one
+	arrived time.Time
+	picky   bool // has tried accounts that others may take
+	passed  bool // has looked in vain, and lets the next look
 }
 
-// join takes a place at the end.
-func (q *queue) join(picky bool) *list.Element {
+// join takes the place of one who came at that time: for a newcomer the end, for one who
+// waited in another line before those who came later.
+func (q *queue) join(arrived time.Time, picky bool) *list.Element {
+	w := &waiter{call: make(chan struct{}, 1), arrived: arrived, picky: picky}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting.Add(1)
-	return q.line.PushBack(&waiter{call: make(chan struct{}, 1), picky: picky})
+	for e := q.line.Back(); e != nil; e = e.Prev() {
+		if !arrived.Before(e.Value.(*waiter).arrived) {
+			return q.line.InsertAfter(w, e)
+		}
+	}
+	return q.line.PushFront(w)
 }
 
 // leave gives the place up, and lets the next look.

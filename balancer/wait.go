@@ -7,8 +7,7 @@ import (
 )
 
 // fromLine takes an account of the crowd. If all are busy, or others wait for them
-// already, it waits in line: where the accounts are changed meanwhile, in that of the
-// new ones. c.all is the crowd that it looked at last.
+// already, it waits in line. c.all is the crowd that it looked at last.
 func (c *chooser) fromLine() (*attempt, error) {
 	patience := c.patience(c.now)
 	end := c.now.Add(patience)
@@ -18,26 +17,31 @@ func (c *chooser) fromLine() (*attempt, error) {
 			return at, nil
 		}
 	}
+	return c.stand(end)
+}
+
+// stand waits in line: where such requests are sent to another crowd meanwhile, in the
+// line of that, with the place of when it came.
+func (c *chooser) stand(end time.Time) (*attempt, error) {
 	c.s.forgive() // whose limit ends meanwhile is as good as any
 	arrived := c.now
 	defer func() { c.r.waited += time.Since(arrived) }()
-	place := c.all.queue.join(len(c.s.tried) > 0)
+	place := c.all.queue.join(arrived, len(c.s.tried) > 0)
 	defer func() { c.all.queue.leave(place) }()
 	for {
 		c.now = time.Now()
 		left := end.Sub(c.now)
-		first := c.all.queue.mayLook(place)
-		if first && c.outdated() {
-			next, err := c.move()
+		if c.all.queue.mayLook(place) {
+			next, err := c.present()
 			if err != nil {
 				return nil, err
 			}
-			was, from := c.all, place // nobody who comes now gets between
-			c.all, place = next, next.queue.join(len(c.s.tried) > 0)
-			was.queue.leave(from)
-			continue
-		}
-		if first {
+			if next != c.all {
+				was, from := c.all, place // nobody who comes now gets between
+				c.all, place = next, next.queue.join(arrived, len(c.s.tried) > 0)
+				was.queue.leave(from)
+				continue
+			}
 			at, worth := c.tryNow(end)
 			if at != nil || !worth {
 				return at, nil
@@ -56,6 +60,19 @@ func (c *chooser) fromLine() (*attempt, error) {
 			replaced = nil
 		}
 		c.all.queue.wait(c.ctx, place, left, replaced)
+	}
+}
+
+// present is the crowd that the request belongs to by now: the accounts may be others,
+// its model may have got into trouble, or out of it, or the crowd was given up.
+func (c *chooser) present() (*crowd, error) {
+	switch {
+	case c.outdated():
+		return c.move()
+	case c.one != nil:
+		return c.all, nil
+	default:
+		return c.r.route.crowds.of(c.t, c.r, c.now.UnixNano()), nil
 	}
 }
 
