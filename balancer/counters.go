@@ -153,15 +153,10 @@ func (c *counters) prune() {
 	c.parked.Store(int32(len(c.spots))) //nolint:gosec // tiers
 }
 
-// drop is prune under the lock, and possibly under that of a tier.
+// drop is prune under the lock, and possibly under that of a tier. Who is still in such a
+// crowd finds all accounts ready there.
 func (c *counters) drop() {
-	c.spots = slices.DeleteFunc(c.spots, func(s spot) bool {
-		dead := s.tier.crowd.dead.Load()
-		if dead {
-			s.tier.abandon()
-		}
-		return dead
-	})
+	c.spots = slices.DeleteFunc(c.spots, func(s spot) bool { return s.tier.crowd.dead.Load() })
 }
 
 // peak is a moving average of how long answers take to begin, which rises at once and

@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,8 +21,11 @@ type crowd struct {
 	queue queue
 
 	moves atomic.Uint64 // how often somebody made an account ready
-	dead  atomic.Bool   // given up: no request is sent here any more, but some may be here still
+	dead  atomic.Bool   // given up: no request is sent here any more, but some may be here for a moment
 }
+
+// waited tells whether somebody waits for an account of the crowd.
+func (c *crowd) waited() bool { return c.queue.waiting.Load() > 0 }
 
 // errand says what of a request decides who may serve it at all.
 type errand struct {
@@ -39,8 +43,15 @@ type place struct {
 	split sync.Mutex            // one makes apart
 }
 
+// waited tells whether somebody waits for one of the accounts that are kept apart.
+func (p *place) waited() bool {
+	apart := p.apart.Load()
+	return apart != nil && apart.waited()
+}
+
 // What is remembered is bounded, since callers make up names of models: the errands,
-// the accounts in all crowds that a route shares together, and those in all apart.
+// the accounts in all crowds that a route shares together, and those in all apart. Where
+// somebody waits nothing is forgotten: there may be more for that.
 const (
 	maxSorts   = 4096
 	maxCrowded = 1 << 20
@@ -61,6 +72,8 @@ type crowds struct {
 	size   int          // accounts in shared
 	parted pile[*place] // those that have a crowd apart, or are about to
 	apart  int          // accounts in those
+
+	keptSorts, keptSize int // of sorts and size: what was left when the others were forgotten
 }
 
 func newCrowds(members []*member) *crowds {
@@ -124,7 +137,7 @@ func (c *crowds) split(t *Transport, p *place, model string, now int64) *crowd {
 }
 
 // admit makes room to keep a place apart, in place of those that nobody has asked for
-// lately. It may fail.
+// lately, nor waits in. It may fail.
 func (c *crowds) admit(p *place, now int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -132,8 +145,14 @@ func (c *crowds) admit(p *place, now int64) bool {
 		if c.parted.len() == 0 {
 			return false
 		}
-		idle, l := c.parted.dispensable(func(p *place) loss { return loss{seen: p.asked.Load()} })
-		if now-l.seen < 2*int64(askedStep) { // it would be back at once
+		idle, l := c.parted.dispensable(func(p *place) loss {
+			l := loss{seen: p.asked.Load()}
+			if p.waited() {
+				l.kind = 1
+			}
+			return l
+		})
+		if l.kind > 0 || now-l.seen < 2*int64(askedStep) { // it would be back at once
 			return false
 		}
 		c.part(idle)
@@ -196,7 +215,7 @@ func (c *crowds) add(t *Transport, s errand, key string, members []*member) (_ *
 	if p := c.sorts[s]; p != nil {
 		return p, false
 	}
-	if forgot = len(c.sorts) >= maxSorts || c.size > maxCrowded; forgot {
+	if forgot = len(c.sorts) >= max(maxSorts, 2*c.keptSorts) || c.size > max(maxCrowded, 2*c.keptSize); forgot {
 		c.forget()
 	}
 	shared := c.shared[key]
@@ -210,17 +229,29 @@ func (c *crowds) add(t *Transport, s errand, key string, members []*member) (_ *
 	return p, forgot
 }
 
-// forget gives up all crowds. The lock is held.
+// forget gives up all crowds in which nobody waits. (Those who wait would be overtaken, and
+// remembered again at once: with many of them, again and again.) The lock is held.
 func (c *crowds) forget() {
-	for _, shared := range c.shared {
+	for _, p := range slices.Clone(c.parted.list) {
+		if !p.waited() {
+			c.part(p)
+		}
+	}
+	needed := make(map[*crowd]bool)
+	maps.DeleteFunc(c.sorts, func(_ errand, p *place) bool {
+		apart := p.apart.Load() != nil
+		needed[p.crowd] = needed[p.crowd] || apart
+		return !apart
+	})
+	maps.DeleteFunc(c.shared, func(_ string, shared *crowd) bool {
+		if needed[shared] || shared.waited() {
+			return false
+		}
+		c.size -= shared.size
 		shared.dead.Store(true)
-	}
-	for c.parted.len() > 0 {
-		c.part(c.parted.list[0])
-	}
-	clear(c.sorts)
-	clear(c.shared)
-	c.size = 0
+		return true
+	})
+	c.keptSorts, c.keptSize = len(c.sorts), c.size
 }
 
 // newCrowd sorts accounts into tiers.

@@ -79,8 +79,8 @@ func TestCrowdsApartAreLetGo(t *testing.T) {
 	})
 }
 
-// TestACrowdThatIsGivenUpStillServes: who waits in it is told when an account is free,
-// though that was parked there by others.
+// TestACrowdThatIsGivenUpStillServes: whoever was sent there just before finds an account
+// that is free, though it was parked there by others and is not woken there any more.
 func TestACrowdThatIsGivenUpStillServes(t *testing.T) {
 	lb := deaf(t, nil, named("main", nil))
 	r := lb.fleet.Load().routes[0]
@@ -93,17 +93,86 @@ func TestACrowdThatIsGivenUpStillServes(t *testing.T) {
 	tier.order.remove(0)
 	tier.mu.Unlock()
 	require.Equal(t, 1, m.counters.places())
-	place := all.queue.join(time.Now(), false)
-	moves := all.moves.Load()
 	for i := range maxSorts {
 		r.crowds.of(lb, asking(r, fmt.Sprint("made-up-", i)), now)
 	}
 	require.True(t, all.dead.Load())
 	assert.Zero(t, m.counters.places())
-	assert.Greater(t, all.moves.Load(), moves)
-	assert.Len(t, place.Value.(*waiter).call, 1, "it is to look again")
 	assert.Zero(t, tier.next(&chooser{t: lb, s: &serving{}, r: asking(r, "gpt-5"), now: time.Now()}))
 	assert.NotSame(t, all, r.crowds.of(lb, asking(r, "gpt-5"), now))
+}
+
+// TestWhoWaitsIsNotForgotten: names of models that callers make up do not push out the
+// crowds in which somebody waits, so that nobody overtakes him, and a person sees him; nor
+// are there more of them for that than twice as many as are waited for.
+func TestWhoWaitsIsNotForgotten(t *testing.T) {
+	lb := deaf(t, nil, named("main", nil), named("other", map[string]string{"apart": "", "made-*": ""}))
+	r := lb.fleet.Load().routes[0]
+	of := func(model string) *crowd { return r.crowds.of(lb, asking(r, model), time.Now().UnixNano()) }
+	state := resting(time.Hour)
+	lb.domains.failing(health.Subject{Kind: health.KindAccountModel, Name: "other", Model: "apart"}).learn(state, time.Now())
+	lb.domains.trouble(&state, "apart", time.Now())
+	shared, apart := of("gpt-5"), of("apart")
+	require.Equal(t, "apart", apart.model)
+	inShared, inApart := shared.queue.join(time.Now(), false), apart.queue.join(time.Now(), false)
+	makeUp := func() {
+		for i := range 2 * maxSorts {
+			of(fmt.Sprint("made-up-", i))
+			require.LessOrEqual(t, len(r.crowds.sorts), maxSorts)
+			require.LessOrEqual(t, r.crowds.size, 1+2+2, "main; main and other")
+		}
+	}
+	makeUp()
+	assert.False(t, shared.dead.Load())
+	assert.Same(t, shared, of("gpt-5"))
+	assert.Same(t, apart, of("apart"))
+	assert.Len(t, lb.fleet.Load().queues(), 2)
+	shared.queue.leave(inShared)
+	apart.queue.leave(inApart)
+	makeUp()
+	assert.True(t, shared.dead.Load())
+	assert.True(t, apart.dead.Load())
+	assert.Zero(t, len(lb.fleet.Load().queues()))
+}
+
+// TestWaitingForManyModelsForgetsNobody: there may be more crowds than else, and they are
+// not made anew again and again.
+func TestWaitingForManyModelsForgetsNobody(t *testing.T) {
+	lb := deaf(t, Cheapest{}, named("main", nil))
+	r := lb.fleet.Load().routes[0]
+	of := func(i int) *crowd { return r.crowds.of(lb, asking(r, fmt.Sprint("gpt-", i)), time.Now().UnixNano()) }
+	crowds := make([]*crowd, 3*maxSorts)
+	for i := range crowds {
+		crowds[i] = of(i)
+		crowds[i].queue.join(time.Now(), false)
+	}
+	for i := range crowds {
+		require.Same(t, crowds[i], of(i))
+	}
+}
+
+// TestWhoWaitsApartKeepsTheRoom: no other model is given the room of one for whose
+// accounts somebody waits, however long nobody has asked for it.
+func TestWhoWaitsApartKeepsTheRoom(t *testing.T) {
+	lb := deaf(t, nil, named("main", nil))
+	r := lb.fleet.Load().routes[0]
+	now := time.Now()
+	lb.domains.failing(health.Subject{Kind: health.KindAccountModel, Name: "main", Model: "any"})
+	of := func(model string) *crowd {
+		state := resting(time.Hour)
+		lb.domains.trouble(&state, model, now)
+		return r.crowds.of(lb, asking(r, model), now.UnixNano())
+	}
+	waits := of("waits")
+	place := waits.queue.join(now, false)
+	r.crowds.apart = maxCrowded // as with many others
+	now = now.Add(time.Minute)
+	assert.Empty(t, of("new").model)
+	assert.Same(t, waits, of("waits"))
+	waits.queue.leave(place)
+	now = now.Add(time.Minute)
+	assert.Equal(t, "new", of("new").model)
+	assert.True(t, waits.dead.Load())
 }
 
 // TestMadeUpNamesDoNotUseUpTheRoomApart: from the most crowds that are kept apart those

@@ -2,7 +2,6 @@ package balancer
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -24,8 +23,6 @@ type tier struct {
 	busy    *parking // full, or not on duty
 	tested  *parking // another request finds out whether they are well
 	listed  []bool   // the place is on its account's list of those to wake
-
-	abandoned atomic.Bool // it has been taken from such a list: all places are to be looked at again
 }
 
 func newTier(c *crowd, members []*member, o order) *tier {
@@ -69,7 +66,7 @@ func (c *chooser) look(i int) fitness {
 
 // ripen makes those ready whose time has come.
 func (t *tier) ripen(now int64) {
-	if t.abandoned.Load() && t.abandoned.Swap(false) {
+	if t.crowd.dead.Load() { // no account wakes its place any more
 		t.wakeAll()
 	}
 	for _, p := range [...]*parking{t.resting, t.busy, t.tested} {
@@ -134,25 +131,15 @@ func (t *tier) wake(i int) {
 	t.crowd.queue.notify()
 }
 
-// abandon notes that an account does not wake its place any more, since the crowd is
-// given up. Who is still there finds all of them ready, and looks at them again. The
-// tier need not be locked.
-func (t *tier) abandon() {
-	if !t.abandoned.Load() && !t.abandoned.Swap(true) {
-		t.crowd.moves.Add(1)
-		t.crowd.queue.notify()
-	}
-}
-
 // wakeAll makes all places ready again, as far as is known. The tier is locked.
 func (t *tier) wakeAll() {
 	for i, listed := range t.listed {
 		if listed {
 			t.listed[i] = false
+			t.crowd.moves.Add(1)
 			t.unpark(i)
 		}
 	}
-	t.crowd.moves.Add(1)
 }
 
 // soonest is when the first of those that are not ready may be.

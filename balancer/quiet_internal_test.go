@@ -1,0 +1,82 @@
+package balancer
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/aitransport/aitransport/quota"
+	"github.com/aitransport/aitransport/transport"
+)
+
+// quiet is synctest.Test, in which time stands still, and the test with it, while somebody
+// is busy.
+func quiet(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	late := time.AfterFunc(time.Minute, func() { panic(t.Name() + ": those who wait are busy") })
+	defer late.Stop()
+	synctest.Test(t, f)
+}
+
+// answering makes transports whose accounts answer at once.
+func answering(Account) (http.RoundTripper, error) {
+	return transport.RoundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: 2,
+			Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader("{}"))}, nil
+	}), nil
+}
+
+// chatted sends a chat and returns its answer.
+func chatted(t *testing.T, lb *Transport) (*http.Response, error) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.openai.com/v1/chat/completions",
+		strings.NewReader(`{"model":"gpt-5","messages":[{"role":"user","content":"hi"}]}`))
+	require.NoError(t, err)
+	return lb.RoundTrip(r)
+}
+
+// TestWhoWaitsIsQuietWhileCrowdsAreForgotten: callers make up names of models while some
+// wait for the same account. These neither wake each other again and again, nor does a
+// person lose sight of them.
+func TestWhoWaitsIsQuietWhileCrowdsAreForgotten(t *testing.T) {
+	quiet(t, func(t *testing.T) {
+		only := named("only", nil)
+		only.Limits = []quota.Limit{{Unit: quota.InFlight, Max: 1}}
+		lb, err := New(Config{MaxWait: time.Hour, RoundTripper: answering, Accounts: []Account{only}})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, lb.Close()) }()
+		open, err := chatted(t, lb)
+		require.NoError(t, err)
+		r := lb.fleet.Load().routes[0]
+		const waiting = 8
+		served := make(chan int, waiting)
+		for n := range waiting {
+			go func() {
+				resp, err := chatted(t, lb)
+				if assert.NoError(t, err) {
+					served <- n
+					_ = resp.Body.Close()
+				}
+			}()
+			synctest.Wait()
+			for i := range maxSorts + 1 {
+				r.crowds.of(lb, asking(r, fmt.Sprint("made-up-", n, "-", i)), time.Now().UnixNano())
+			}
+			synctest.Wait()
+		}
+		snap, err := lb.Snapshot(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, waiting, snap.Waiting)
+		require.NoError(t, open.Body.Close())
+		for n := range waiting {
+			assert.Equal(t, n, <-served)
+		}
+	})
+}
