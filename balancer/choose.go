@@ -33,6 +33,9 @@ type chooser struct {
 	lenient  bool      // those are good enough that are not as good as others might be
 	waived   bool      // some were passed over that are good enough
 	again    bool      // one of these has become free since
+	waits    bool      // it stands in line
+	others   bool      // some that are ready are not for this request
+	ends     int64     // when the model's rest does that keeps one from being taken; noEnd: there is none
 	declined bool      // the Picker wanted none
 	broken   bool      // the quota store cannot be asked: neither for the others
 	luck     uint64    // of the request, for accounts that start slowly; 0: not drawn yet
@@ -162,6 +165,20 @@ func (c *chooser) met(m *member) bool {
 	return false
 }
 
+// fitAt is fit for a place of the chooser's tier that is ready for others. Who waits is
+// called by the account when its model may be used there again. The tier is locked.
+func (c *chooser) fitAt(i int) fitness {
+	m := c.tier.members[i]
+	if c.waits && c.modelRests(m) {
+		c.tier.list(i) // before fit: nothing that happens from now on is missed
+	}
+	f := c.fit(m)
+	if f == unfit && (c.hasTried(m) || c.modelRests(m)) {
+		c.others = true
+	}
+	return f
+}
+
 // modelRests tells whether the model cannot be used at an account, or at its
 // provider.
 func (c *chooser) modelRests(m *member) bool {
@@ -169,7 +186,11 @@ func (c *chooser) modelRests(m *member) bool {
 		return false
 	}
 	verdict, _ := m.modelVerdict(c.t, c.r.Operation.Model, c.now)
-	return verdict.Decision == health.DecisionNo
+	if verdict.Decision != health.DecisionNo {
+		return false
+	}
+	c.ends = min(c.ends, nanos(verdict.Until))
+	return true
 }
 
 // spares tells, by chance, whether an account that has just recovered, or whose way or

@@ -114,7 +114,7 @@ func TestWhoWaitsIsNotForgotten(t *testing.T) {
 	lb.domains.trouble(&state, "apart", time.Now())
 	shared, apart := of("gpt-5"), of("apart")
 	require.Equal(t, "apart", apart.model)
-	inShared, inApart := shared.queue.join(time.Now(), false), apart.queue.join(time.Now(), false)
+	inShared, inApart := shared.queue.join(time.Now()), apart.queue.join(time.Now())
 	makeUp := func() {
 		for i := range 2 * maxSorts {
 			of(fmt.Sprint("made-up-", i))
@@ -144,7 +144,7 @@ func TestWaitingForManyModelsForgetsNobody(t *testing.T) {
 	crowds := make([]*crowd, 3*maxSorts)
 	for i := range crowds {
 		crowds[i] = of(i)
-		crowds[i].queue.join(time.Now(), false)
+		crowds[i].queue.join(time.Now())
 	}
 	for i := range crowds {
 		require.Same(t, crowds[i], of(i))
@@ -164,7 +164,7 @@ func TestWhoWaitsApartKeepsTheRoom(t *testing.T) {
 		return r.crowds.of(lb, asking(r, model), now.UnixNano())
 	}
 	waits := of("waits")
-	place := waits.queue.join(now, false)
+	place := waits.queue.join(now)
 	r.crowds.apart = maxCrowded // as with many others
 	now = now.Add(time.Minute)
 	assert.Empty(t, of("new").model)

@@ -9,8 +9,8 @@ import (
 )
 
 // queue are the requests that wait for an account of a crowd, in the order in which
-// they came. Only the first of them looks for one. Those that have tried some accounts
-// already may find that what is free is not for them: they let the next look too.
+// they came. Only the first of them looks for one. Who finds that what is ready is not for
+// him, since he has tried it or his model rests there, lets the next look too.
 type queue struct {
 	waiting atomic.Int64
 
@@ -22,14 +22,13 @@ type queue struct {
 type waiter struct {
 	call    chan struct{} // look again; it has room for one
 	arrived time.Time
-	picky   bool // has tried accounts that others may take
-	passed  bool // has looked in vain, and lets the next look
+	passed  bool // what it found ready was for others: the next may look too
 }
 
 // join takes the place of one who came at that time: for a newcomer the end, for one who
 // waited in another line before those who came later.
-func (q *queue) join(arrived time.Time, picky bool) *list.Element {
-	w := &waiter{call: make(chan struct{}, 1), arrived: arrived, picky: picky}
+func (q *queue) join(arrived time.Time) *list.Element {
+	w := &waiter{call: make(chan struct{}, 1), arrived: arrived}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting.Add(1)
@@ -62,17 +61,16 @@ func (q *queue) mayLook(e *list.Element) bool {
 	return true
 }
 
-// pass lets the next look, if the place is one that has found nothing for itself alone.
-func (q *queue) pass(e *list.Element) {
+// pass tells what a look in vain has found: whether some account is ready that is for
+// others, so that the next may look too.
+func (q *queue) pass(e *list.Element, others bool) {
 	w := e.Value.(*waiter)
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if w.picky && !w.passed {
-		w.passed = true
-		if next := e.Next(); next != nil {
-			next.Value.(*waiter).ring()
-		}
+	if others && !w.passed { // else they have been called as this one was
+		callFrom(e.Next())
 	}
+	w.passed = others
 }
 
 // notify calls those who may look: an account may be ready.
@@ -85,9 +83,13 @@ func (q *queue) notify() {
 	q.ring()
 }
 
-func (q *queue) ring() {
-	for first := q.line.Front(); first != nil; first = first.Next() {
-		w := first.Value.(*waiter)
+// ring calls those who may look. The queue is locked.
+func (q *queue) ring() { callFrom(q.line.Front()) }
+
+// callFrom calls those who may look of a place and those behind it.
+func callFrom(e *list.Element) {
+	for ; e != nil; e = e.Next() {
+		w := e.Value.(*waiter)
 		w.ring()
 		if !w.passed {
 			return

@@ -1,6 +1,7 @@
 package balancer
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,10 +35,10 @@ func answering(Account) (http.RoundTripper, error) {
 }
 
 // chatted sends a chat and returns its answer.
-func chatted(t *testing.T, lb *Transport) (*http.Response, error) {
+func chatted(ctx context.Context, t *testing.T, lb *Transport, model string) (*http.Response, error) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.openai.com/v1/chat/completions",
-		strings.NewReader(`{"model":"gpt-5","messages":[{"role":"user","content":"hi"}]}`))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://api.openai.com/v1/chat/completions",
+		strings.NewReader(`{"model":"`+model+`","messages":[{"role":"user","content":"hi"}]}`))
 	require.NoError(t, err)
 	return lb.RoundTrip(r)
 }
@@ -52,14 +53,14 @@ func TestWhoWaitsIsQuietWhileCrowdsAreForgotten(t *testing.T) {
 		lb, err := New(Config{MaxWait: time.Hour, RoundTripper: answering, Accounts: []Account{only}})
 		require.NoError(t, err)
 		defer func() { require.NoError(t, lb.Close()) }()
-		open, err := chatted(t, lb)
+		open, err := chatted(t.Context(), t, lb, "gpt-5")
 		require.NoError(t, err)
 		r := lb.fleet.Load().routes[0]
 		const waiting = 8
 		served := make(chan int, waiting)
 		for n := range waiting {
 			go func() {
-				resp, err := chatted(t, lb)
+				resp, err := chatted(t.Context(), t, lb, "gpt-5")
 				if assert.NoError(t, err) {
 					served <- n
 					_ = resp.Body.Close()

@@ -54,12 +54,12 @@ func (c *chooser) look(i int) fitness {
 	m := t.members[i]
 	until, why := m.ready(c.t, c.now, t.crowd.model)
 	if why == ready {
-		return c.fit(m)
+		return c.fitAt(i)
 	}
 	t.park(i, until, why)
 	if _, why := m.ready(c.t, c.now, t.crowd.model); why == ready { // it was woken between the two
 		t.unpark(i)
-		return c.fit(m)
+		return c.fitAt(i)
 	}
 	return absent
 }
@@ -88,6 +88,11 @@ func (t *tier) park(i int, until int64, why unready) {
 	default:
 		t.resting.put(i, until)
 	}
+	t.list(i)
+}
+
+// list has the account of a place call when something has changed.
+func (t *tier) list(i int) {
 	if !t.listed[i] {
 		t.listed[i] = true
 		t.members[i].counters.list(spot{t, i})

@@ -24,9 +24,10 @@ func (c *chooser) fromLine() (*attempt, error) {
 // line of that, with the place of when it came.
 func (c *chooser) stand(end time.Time) (*attempt, error) {
 	c.s.forgive() // whose limit ends meanwhile is as good as any
+	c.waits = true
 	arrived := c.now
 	defer func() { c.r.waited += time.Since(arrived) }()
-	place := c.all.queue.join(arrived, len(c.s.tried) > 0)
+	place := c.all.queue.join(arrived)
 	defer func() { c.all.queue.leave(place) }()
 	for {
 		c.now = time.Now()
@@ -38,7 +39,7 @@ func (c *chooser) stand(end time.Time) (*attempt, error) {
 			}
 			if next != c.all {
 				was, from := c.all, place // nobody who comes now gets between
-				c.all, place = next, next.queue.join(arrived, len(c.s.tried) > 0)
+				c.all, place = next, next.queue.join(arrived)
 				was.queue.leave(from)
 				continue
 			}
@@ -46,11 +47,11 @@ func (c *chooser) stand(end time.Time) (*attempt, error) {
 			if at != nil || !worth {
 				return at, nil
 			}
-			c.all.queue.pass(place)
+			c.all.queue.pass(place, c.others || c.declined)
 			if c.again && c.now.Before(end) {
 				continue
 			}
-			left = min(left, time.Duration(c.all.soonest()-c.now.UnixNano()))
+			left = min(left, time.Duration(min(c.all.soonest(), c.ends)-c.now.UnixNano()))
 		}
 		if c.ctx.Err() != nil || !c.now.Before(end) {
 			return nil, nil
@@ -79,7 +80,7 @@ func (c *chooser) present() (*crowd, error) {
 // tryNow looks for an account once. worth: one may be free before the end, or is
 // already.
 func (c *chooser) tryNow(end time.Time) (at *attempt, worth bool) {
-	c.left, c.waived, c.again = nil, false, false
+	c.left, c.waived, c.again, c.others, c.ends = nil, false, false, false, noEnd
 	moves := c.all.moves.Load()
 	if at = c.from(c.all); at != nil || c.ctx.Err() != nil || c.broken {
 		return at, false
