@@ -2,9 +2,9 @@ package balancer
 
 import (
 	"cmp"
+	"encoding/binary"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -185,21 +185,15 @@ func (c *crowds) part(p *place) {
 func (c *crowds) learn(t *Transport, r *Request, s errand) *place {
 	var (
 		members []*member
-		key     strings.Builder
+		kinds   []uint32
 	)
 	for i, alike := range c.kinds {
 		if alike[0].suits(r) == "" {
-			members = append(members, alike...)
-			key.WriteByte(byte(i)) // with the next, all of it
-			key.WriteByte(byte(i >> 8))
-			key.WriteByte(byte(i >> 16))
+			members, kinds = append(members, alike...), append(kinds, uint32(i)) //nolint:gosec // a place in a slice
 		}
 	}
-	if _, cheapest := t.cfg.Picker.(Cheapest); cheapest {
-		key.WriteString(s.model) // each has its own prices
-	}
 	c.mu.Lock()
-	p, forgot := c.add(t, s, key.String(), members)
+	p, forgot := c.add(t, s, crowdKey(t, kinds, s.model), members)
 	c.mu.Unlock()
 	if forgot {
 		for _, m := range c.members { // they may live on for long
@@ -207,6 +201,20 @@ func (c *crowds) learn(t *Transport, r *Request, s errand) *place {
 		}
 	}
 	return p
+}
+
+// crowdKey is equal for errands that share a crowd: for the same kinds of accounts and,
+// where each has its own prices, the same model. How many kinds there are comes first: a
+// caller may make up a name that reads like some.
+func crowdKey(t *Transport, kinds []uint32, model string) string {
+	key := binary.AppendUvarint(nil, uint64(len(kinds)))
+	for _, kind := range kinds {
+		key = binary.LittleEndian.AppendUint32(key, kind)
+	}
+	if _, cheapest := t.cfg.Picker.(Cheapest); cheapest {
+		key = append(key, model...)
+	}
+	return string(key)
 }
 
 // add notes who serves an errand, and tells whether it had to forget all others for that.

@@ -151,6 +151,18 @@ func TestWaitingForManyModelsForgetsNobody(t *testing.T) {
 	}
 }
 
+// TestAModelsNameIsNoListOfAccounts: a caller makes up one that reads like other accounts
+// than those that serve it.
+func TestAModelsNameIsNoListOfAccounts(t *testing.T) {
+	for _, made := range []string{"\x01\x00\x00gpt-5", "\x01\x00\x00\x00gpt-5"} {
+		lb := deaf(t, Cheapest{}, named("all", nil), named("one", map[string]string{"gpt-5": ""}))
+		r := lb.fleet.Load().routes[0]
+		of := func(model string) *crowd { return r.crowds.of(lb, asking(r, model), time.Now().UnixNano()) }
+		assert.Equal(t, 1, of(made).size)
+		assert.Equal(t, 2, of("gpt-5").size)
+	}
+}
+
 // TestWhoWaitsApartKeepsTheRoom: no other model is given the room of one for whose
 // accounts somebody waits, however long nobody has asked for it.
 func TestWhoWaitsApartKeepsTheRoom(t *testing.T) {
