@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/aitransport/aitransport/health"
 	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/transport"
 )
@@ -79,5 +80,24 @@ func TestWhoWaitsIsQuietWhileCrowdsAreForgotten(t *testing.T) {
 		for n := range waiting {
 			assert.Equal(t, n, <-served)
 		}
+	})
+}
+
+// TestWhoWaitsIsQuietBetweenTwoStatesOfAModel: it waits for its probe at the account, and
+// rests at the provider.
+func TestWhoWaitsIsQuietBetweenTwoStatesOfAModel(t *testing.T) {
+	quiet(t, func(t *testing.T) {
+		lb, err := New(Config{Accounts: []Account{named("only", nil)}, RoundTripper: answering, MaxWait: time.Hour})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, lb.Close()) }()
+		m := lb.fleet.Load().members[0]
+		rest := func(s health.Subject, d time.Duration) {
+			policy, o := health.Policy{Failures: 1, Rest: d, Jitter: -1}, health.Outcome{Kind: health.OutcomeFailure}
+			require.NoError(t, lb.update(t.Context(), lb.domains.failing(s), func(s health.State) health.State { return policy.Apply(s, o, time.Now()) }))
+		}
+		rest(m.accountModel("gpt-5"), time.Second)
+		rest(m.providerModel("gpt-5"), time.Minute)
+		time.Sleep(2 * time.Second)
+		assert.Equal(t, 58*time.Second, <-queued(t, lb, "gpt-5"))
 	})
 }

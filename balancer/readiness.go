@@ -89,20 +89,27 @@ func (m *member) crowded(now time.Time) bool {
 	return f != nil && f.inFlight && f.until > now.UnixNano()
 }
 
-// modelVerdict is what health says of a model that was asked for, and about what.
-func (m *member) modelVerdict(t *Transport, asked string, now time.Time) (health.Verdict, *domain) {
+// modelVerdict is what health says of a model that was asked for, and about what: that it
+// rests, there or at the provider, until the later of these; or that somebody has to try it.
+func (m *member) modelVerdict(t *Transport, asked string, now time.Time) (found health.Verdict, about *domain) {
+	found.Decision = health.DecisionYes
 	model, ok := m.models.serves(asked)
 	if !ok || model == "" {
-		return health.Verdict{Decision: health.DecisionYes}, nil
+		return found, nil
 	}
 	for _, s := range [...]health.Subject{m.accountModel(model), m.providerModel(model)} {
-		if d := t.domains.ofModel(s); d != nil {
-			if v := m.policy.Allow(d.known(), now); v.Decision != health.DecisionYes {
-				return v, d
-			}
+		d := t.domains.ofModel(s)
+		if d == nil {
+			continue
+		}
+		v, no := m.policy.Allow(d.known(), now), found.Decision == health.DecisionNo
+		switch {
+		case v.Decision == health.DecisionNo && (!no || nanos(v.Until) > nanos(found.Until)),
+			v.Decision == health.DecisionClaim && !no:
+			found, about = v, d
 		}
 	}
-	return health.Verdict{Decision: health.DecisionYes}, nil
+	return found, about
 }
 
 // objection is why an account is passed over, and until when.
