@@ -258,7 +258,8 @@ func (c *chooser) take(m *member) (taken *attempt, full bool) {
 }
 
 // othersPoll is how soon an account is looked at again whose limit of what is in
-// flight is used up by other programs, of which nobody tells.
+// flight is used up by other programs, of which nobody tells, or that should have room by
+// now, but for the clock of a store that is behind.
 const othersPoll = 250 * time.Millisecond
 
 // fullFor is for how long the store is taken at its word that a limit is used up.
@@ -285,8 +286,12 @@ func (at *attempt) reserve(ctx context.Context) *fullness {
 	case over.Limit.Unit == quota.InFlight:
 		return &fullness{until: time.Now().Add(othersPoll).UnixNano(), reason: over.Error(), inFlight: true}
 	default:
+		now, retryAt := time.Now(), over.RetryAt
+		if !retryAt.IsZero() && !retryAt.After(now) { // its clock is behind: it has just refused
+			retryAt = now.Add(othersPoll)
+		}
 		// It is asked again before long: somebody may have reset it, or raised the limit.
-		return &fullness{until: min(nanos(over.RetryAt), time.Now().Add(fullFor).UnixNano()), retryAt: over.RetryAt, reason: over.Error()}
+		return &fullness{until: min(nanos(retryAt), now.Add(fullFor).UnixNano()), retryAt: retryAt, reason: over.Error()}
 	}
 }
 

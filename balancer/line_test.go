@@ -253,3 +253,43 @@ func TestWhoMayWaitWaitsForTheProbe(t *testing.T) {
 		assert.Zero(t, failed.Load(), "it is in use again after a second, and all may wait for ten")
 	})
 }
+
+// slow is a quota store whose clock is behind: there should have been room a while ago.
+type slow struct {
+	quota.Store
+	behind time.Duration
+	asked  atomic.Int64
+}
+
+func (s *slow) Reserve(ctx context.Context, key string, l []quota.Limit, a quota.Amount, ttl time.Duration) (quota.Reservation, error) {
+	s.asked.Add(1)
+	r, err := s.Store.Reserve(ctx, key, l, a, ttl)
+	var over *quota.ExceededError
+	if errors.As(err, &over) {
+		over.RetryAt = over.RetryAt.Add(-s.behind)
+	}
+	return r, err
+}
+
+// Who waits asks such a store now and then, until it says that there is room.
+func TestWhoWaitsIsQuietWhereTheStoresClockIsBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slow{Store: quota.NewMemory(quota.MemoryConfig{}), behind: time.Minute}
+		cfg := over(providertest.OpenAI(providertest.Config{}), account("a", limits(quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(10 * time.Second)})))
+		cfg.MaxWait, cfg.Quota = time.Minute, store
+		lb := newTransport(t, cfg)
+		_, _, err := send(t.Context(), t, lb)
+		require.NoError(t, err)
+		start := time.Now()
+		_, _, err = send(t.Context(), t, lb)
+		require.NoError(t, err)
+		assert.InDelta(t, 10, time.Since(start).Seconds(), 0.5)
+		assert.Less(t, store.asked.Load(), int64(60), "four times a second")
+
+		cfg.MaxWait = 0
+		_, _, err = send(t.Context(), t, newTransport(t, cfg))
+		var none *balancer.Error
+		require.ErrorAs(t, err, &none)
+		assert.True(t, none.RetryAt.After(time.Now()), "%v", none.RetryAt)
+	})
+}
