@@ -31,13 +31,16 @@ func (c *chooser) lastResort(all *crowd) *attempt {
 	if !best.counters.resort.CompareAndSwap(false, true) {
 		return nil
 	}
+	var at *attempt
+	defer func() {
+		if at == nil { // also when a store panics
+			best.counters.resort.Store(false)
+		}
+	}()
 	c.resorts = true
-	at, _ := c.take(best)
-	if at == nil {
-		best.counters.resort.Store(false)
-		return nil
+	if at, _ = c.take(best); at != nil {
+		at.resort = true
 	}
-	at.resort = true
 	return at
 }
 
