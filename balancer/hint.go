@@ -1,6 +1,9 @@
 package balancer
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Hint is what a caller knows better than the balancer about one request.
 type Hint struct {
@@ -22,9 +25,15 @@ type Hint struct {
 
 type hintKey struct{}
 
-// WithHint is a context whose requests follow the hint.
+// WithHint is a context whose requests follow the hint. What the hint leaves empty is
+// as an outer WithHint said: a middleware can name the tenant and a handler the session.
+// So an inner one can change what an outer one said, and not take it back.
 func WithHint(ctx context.Context, h Hint) context.Context {
-	return context.WithValue(ctx, hintKey{}, h)
+	outer := hintOf(ctx)
+	return context.WithValue(ctx, hintKey{}, Hint{
+		Account: cmp.Or(h.Account, outer.Account), Group: cmp.Or(h.Group, outer.Group),
+		Session: cmp.Or(h.Session, outer.Session), Tenant: cmp.Or(h.Tenant, outer.Tenant),
+	})
 }
 
 func hintOf(ctx context.Context) Hint {
