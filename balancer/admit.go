@@ -53,6 +53,8 @@ func (s *serving) admit() error {
 	switch {
 	case errors.As(err, &over):
 		return &Error{Err: err, RetryAt: over.RetryAt}
+	case errors.Is(err, quota.ErrInvalid): // the store has nothing to do with it
+		return &Error{Err: fmt.Errorf("Config.Admit returned a charge that makes no sense: %w", err)}
 	case err != nil:
 		s.t.storeError(s.ctx, "quota", err)
 		return &Error{Err: fmt.Errorf("the limits that the request is charged to cannot be asked: %w", err)}

@@ -219,3 +219,22 @@ func TestATenantsCostIsKnown(t *testing.T) {
 	require.ErrorIs(t, err, quota.ErrExceeded, "the first has used it up")
 	assert.Equal(t, 1, fake.Count())
 }
+
+// A charge that makes no sense is the program's mistake, not the store's.
+func TestAdmitWithAChargeThatMakesNoSense(t *testing.T) {
+	fake := providertest.OpenAI(providertest.Config{})
+	for name, charge := range map[string]quota.Charge{
+		"no key": {Limits: plenty},
+		"no max": {Key: "tenant", Limits: []quota.Limit{{Unit: quota.Requests, Max: -1, Window: quota.Total()}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := over(fake, account("only"))
+			cfg.Admit = func(context.Context, *balancer.Request) ([]quota.Charge, error) { return []quota.Charge{charge}, nil }
+			cfg.Hooks.StoreError = func(context.Context, string, error) { t.Error("it is not the store's") }
+			_, _, err := send(t.Context(), t, newTransport(t, cfg))
+			require.ErrorIs(t, err, quota.ErrInvalid)
+			require.ErrorContains(t, err, "balancer: Config.Admit returned a charge that makes no sense: quota: ")
+		})
+	}
+	assert.Zero(t, fake.Count())
+}

@@ -44,7 +44,7 @@ func TestModels(t *testing.T) {
 			_, _, err := do(lb, newRequest(t.Context(), t, http.MethodPost, chatURL, body))
 			if sent == "" {
 				require.ErrorIs(t, err, balancer.ErrNoAccount)
-				assert.ErrorContains(t, err, "does not serve the model")
+				assert.ErrorContains(t, err, "no account serves the model")
 				assert.Zero(t, fake.Count())
 				return
 			}

@@ -142,7 +142,7 @@ func TestClearRest(t *testing.T) {
 
 					require.NoError(t, lb.DisableSubject(t.Context(), s, "not today"))
 					_, _, err = send(t.Context(), t, lb)
-					require.ErrorContains(t, err, "is disabled: not today")
+					require.ErrorContains(t, err, "disabled: not today (Transport.Enable")
 					require.NoError(t, lb.EnableSubject(t.Context(), s))
 					snapshot := snapshotOf(t, lb)
 					assert.True(t, snapshot.Accounts[0].Ready)

@@ -1,10 +1,14 @@
 package balancer
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/aitransport/aitransport/health"
 )
 
 var (
@@ -13,7 +17,10 @@ var (
 	ErrNoRoute = errors.New("no account's provider serves this URL")
 
 	// ErrNoAccount says that no account could be tried: none serves the
-	// operation, the model or the group, or all rest or are full. Nothing was sent.
+	// operation, the model or the group, or all rest or are full. Nothing was sent. It is
+	// the Err of an [*Error], of which RetryAt says when to come back, and the text why
+	// each account was passed over. Where attempts were made before, and the last of them
+	// got an answer, that is returned instead; where none did, Err is its error.
 	ErrNoAccount = errors.New("no account available")
 
 	// ErrUnsupported says that a request asks for what this version cannot do: a
@@ -25,7 +32,9 @@ var (
 )
 
 // Error is the failure of a request that got no answer at all from any account. An
-// answer, also a bad one, is returned as the answer it is.
+// answer, also a bad one, is returned as the answer it is. [errors.As] finds it in the
+// errors of http.Client and of the SDKs; those that retry by themselves return that of
+// their last attempt.
 type Error struct {
 	Attempts []Attempt // what was tried, in order; empty: nothing was sent
 	RetryAt  time.Time // when an account that was passed over, or rests since it was tried, can be asked again; zero: not known
@@ -37,6 +46,9 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("balancer: ")
 	if len(e.Attempts) == 0 {
+		if e.Err == ErrClosed { //nolint:errorlint // itself, whose text says whose it is
+			return ErrClosed.Error()
+		}
 		b.WriteString(e.Err.Error())
 	} else {
 		b.WriteString("no answer after 1 attempt")
@@ -67,7 +79,8 @@ func (e *Error) Timeout() bool {
 type passedOver struct {
 	because string // what holds for all; "": nothing
 	reasons []string
-	more    int // accounts that are not named
+	advice  string // what may be done about it; "": nothing is known
+	more    int    // accounts that are not named
 	retryAt time.Time
 }
 
@@ -91,5 +104,71 @@ func (p *passedOver) err() error {
 	if p.more > 0 {
 		more = fmt.Sprintf("; and %d more", p.more)
 	}
-	return fmt.Errorf("%w: %s%s%s", ErrNoAccount, p.because, strings.Join(p.reasons, "; "), more)
+	return fmt.Errorf("%w: %s%s%s%s", ErrNoAccount, p.because, strings.Join(p.reasons, "; "), more, p.advice)
+}
+
+// waitAdvice is for accounts that are full, where nobody waits for one.
+const waitAdvice = " (set Config.MaxWait to wait for one)"
+
+// asMany says that a limit of requests in flight is reached.
+func asMany(n int64) string {
+	if n == 1 {
+		return "1 request in flight, as many as its limit allows"
+	}
+	return fmt.Sprintf("%d requests in flight, as many as its limit allows", n)
+}
+
+// nowhere says that no account of the route can serve what the request asks for,
+// whichever they are; "": some can, or it is for another reason.
+func (c *chooser) nowhere() string {
+	r := c.r
+	none := func(able func(*member) bool) bool {
+		return !slices.ContainsFunc(r.route.crowds.kinds, func(alike []*member) bool { return able(alike[0]) }) &&
+			!slices.ContainsFunc(r.route.off, able)
+	}
+	grouped := func(m *member) bool { return r.Hint.Group == "" || slices.Contains(m.Groups, r.Hint.Group) }
+	serves := func(m *member) bool { _, ok := m.models.serves(r.Operation.Model); return ok && grouped(m) }
+	switch {
+	case none(grouped):
+		return fmt.Sprintf("no account is in the group %.100q (Hint.Group)", r.Hint.Group)
+	case !none(serves):
+		return ""
+	case r.Hint.Group != "":
+		return fmt.Sprintf("no account of the group %.100q serves the model %.100q: see Account.Models", r.Hint.Group, r.Operation.Model)
+	default:
+		return fmt.Sprintf("no account serves the model %.100q: see Account.Models", r.Operation.Model)
+	}
+}
+
+// gone is why a request that waits for an account has to give up; nil: it has not. What
+// the context's own timer has yet to tell is known from the time.
+func (c *chooser) gone() error {
+	cause := context.Cause(c.ctx)
+	if end, ok := c.ctx.Deadline(); ok && cause == nil && !c.now.Before(end) {
+		cause = context.DeadlineExceeded
+	}
+	if cause == nil {
+		return nil
+	}
+	return &Error{Err: fmt.Errorf("waiting for an account: %w", cause)}
+}
+
+// unusable says of a domain that it cannot be used, in this state. The account's own is
+// not named: whoever asks knows the account.
+func unusable(s health.Subject, how, why string, disabled bool) string {
+	what, enable := "", "Transport.Enable"
+	if s.Kind != health.KindAccount {
+		what, enable = s.String()+" ", "Transport.EnableSubject"
+		if how != "rests" {
+			what += "is "
+		}
+	}
+	text := what + how
+	if why != "" {
+		text += ": " + why
+	}
+	if disabled {
+		text += " (" + enable + " ends that)"
+	}
+	return text
 }

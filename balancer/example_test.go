@@ -44,7 +44,7 @@ func ExampleTransport_Disable() {
 	}
 	show()
 	// Output:
-	// main disabled false account "main" is disabled: too dear at night
+	// main disabled false disabled: too dear at night (Transport.Enable ends that)
 	// main closed true
 }
 

@@ -440,7 +440,7 @@ func TestAHealthCheckOfAHalfOpenAccountIsItsProbe(t *testing.T) {
 		for snapshotOf(t, lb).Accounts[0].State != "closed" {
 			if now.Load() > 0 {
 				_, _, err := send(t.Context(), t, lb)
-				require.ErrorContains(t, err, "is being tried by another request")
+				require.ErrorContains(t, err, "main: being tried by another request")
 			}
 			time.Sleep(time.Second)
 		}

@@ -184,6 +184,7 @@ func TestCloseEndsRequestsUnderWay(t *testing.T) {
 	require.NoError(t, resp.Body.Close())
 	_, _, err = send(t.Context(), t, lb)
 	require.ErrorIs(t, err, balancer.ErrClosed)
+	assert.EqualError(t, err, "balancer closed", "one prefix is enough")
 	require.ErrorIs(t, lb.SetAccounts(cfg.Accounts), balancer.ErrClosed)
 	require.NoError(t, server.Wait(t.Context(), func(s transporttest.Stats) bool { return s.Open == 0 }))
 }

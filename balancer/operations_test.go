@@ -203,7 +203,7 @@ func TestCompressedRequests(t *testing.T) {
 		err          string
 	}{
 		"as it came":             {"gzip", gzipped(t, json), account("a"), gzipped(t, json), true, ""},
-		"the model is known":     {"gzip", gzipped(t, json), account("a", as(map[string]string{"other": ""})), "", true, "does not serve the model"},
+		"the model is known":     {"gzip", gzipped(t, json), account("a", as(map[string]string{"other": ""})), "", true, "no account serves the model"},
 		"renamed":                {"gzip", gzipped(t, json), account("a", five), renamed, false, ""},
 		"a decoder":              {"Caesar", caesar(json), account("a", five), renamed, false, ""},
 		"two codings":            {"gzip, caesar", caesar(gzipped(t, json)), account("a"), caesar(gzipped(t, json)), true, ""},

@@ -147,7 +147,7 @@ func (m *member) objection(now time.Time) objection {
 		}
 		return objection{f.reason, f.retryAt}
 	case m.maxInFlight > 0 && m.counters.inFlight.Load() >= m.maxInFlight:
-		return objection{reason: fmt.Sprintf("%d requests in flight, as many as its limit allows", m.maxInFlight)}
+		return objection{reason: asMany(m.maxInFlight)}
 	}
 	if opens, closed := m.Schedule.closed(now); closed {
 		return objection{"off duty by its schedule", opens}
@@ -165,18 +165,15 @@ func (m *member) objection(now time.Time) objection {
 // rests says of a domain that it cannot be used.
 func rests(d *domain, v health.Verdict, now time.Time) objection {
 	s, until := d.known(), v.Until
-	reason := d.subject.String() + " rests"
+	how := "rests"
 	switch {
 	case s.Disabled:
-		reason = d.subject.String() + " is disabled"
+		how = "disabled"
 	case !s.ProbeUntil.IsZero() && v.Until.Equal(s.ProbeUntil):
-		reason = d.subject.String() + " is being tried by another request"
+		how = "being tried by another request"
 		until = now.Add(min(testTakes, until.Sub(now)))
 	}
-	if s.Reason != "" {
-		reason += ": " + s.Reason
-	}
-	return objection{reason, until}
+	return objection{unusable(d.subject, how, s.Reason, s.Disabled), until}
 }
 
 // none says why no account could be taken: of each, up to a bound, or of the only one
@@ -184,6 +181,11 @@ func rests(d *domain, v health.Verdict, now time.Time) objection {
 func (c *chooser) none() error {
 	var passed passedOver
 	now := time.Now()
+	if c.one == nil {
+		if passed.because = c.nowhere(); passed.because != "" {
+			return &Error{Err: passed.err()}
+		}
+	}
 	members := c.r.route.members
 	if c.one != nil {
 		members = []*member{c.one}
@@ -205,6 +207,9 @@ func (c *chooser) none() error {
 			o.reason = "was not free a moment ago"
 		}
 		passed.add(m.Name, o.reason, o.until)
+		if c.t.cfg.MaxWait == 0 && m.crowded(now) {
+			passed.advice = waitAdvice
+		}
 	}
 	passed.more = len(members) - len(passed.reasons)
 	if passed.more > 0 {

@@ -203,7 +203,7 @@ func TestALoginThatIsNoLongerValidDisablesItsAccount(t *testing.T) {
 				assert.Equal(t, "disabled", stateOf(t, lb))
 				_, _, err := send(balancer.WithHint(t.Context(), balancer.Hint{Account: "first"}), t, lb)
 				require.ErrorIs(t, err, balancer.ErrNoAccount)
-				for _, want := range []string{`account "first" is disabled`, code, authURL, advice} {
+				for _, want := range []string{`first: disabled: no credential: `, code, authURL, advice} {
 					assert.ErrorContains(t, err, want)
 				}
 			})

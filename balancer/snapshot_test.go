@@ -122,7 +122,7 @@ func TestSnapshotShowsErrorsLimitsAndQueues(t *testing.T) {
 		assert.Equal(t, []balancer.QueueSnapshot{{At: "openai", Waiting: 3}}, s.Queues)
 		a = s.Accounts[0]
 		assert.Equal(t, 1, a.InFlight)
-		assert.Equal(t, "1 requests in flight, as many as its limit allows", a.NotReady)
+		assert.Equal(t, "1 request in flight, as many as its limit allows", a.NotReady)
 		require.Len(t, a.Limits, 2)
 		assert.Equal(t, balancer.LimitSnapshot{Limit: "1 in flight", Unit: "in flight", Max: 1, Used: 1, Left: 0}, a.Limits[0])
 		assert.EqualValues(t, 9, a.Limits[1].Used)

@@ -44,8 +44,11 @@ func (c *chooser) stand(end time.Time) (*attempt, error) {
 				continue
 			}
 			at, worth := c.tryNow(end)
-			if at != nil || !worth {
+			if at != nil {
 				return at, nil
+			}
+			if !worth {
+				return nil, c.gone()
 			}
 			c.all.queue.pass(place, c.others || c.declined)
 			if c.again && c.now.Before(end) {
@@ -53,8 +56,8 @@ func (c *chooser) stand(end time.Time) (*attempt, error) {
 			}
 			left = min(left, time.Duration(min(c.all.soonest(), c.ends)-c.now.UnixNano()))
 		}
-		if c.ctx.Err() != nil || !c.now.Before(end) {
-			return nil, nil
+		if err := c.gone(); err != nil || !c.now.Before(end) {
+			return nil, err
 		}
 		replaced := c.r.fleet.replaced
 		if c.outdated() { // it is told when it is the first

@@ -109,13 +109,15 @@ func TestWaitingEndsAtMaxWait(t *testing.T) {
 		start := time.Now()
 		_, _, err := send(t.Context(), t, lb)
 		require.ErrorIs(t, err, balancer.ErrNoAccount)
-		assert.ErrorContains(t, err, "only: 1 requests in flight, as many as its limit allows")
+		assert.ErrorContains(t, err, "only: 1 request in flight, as many as its limit allows")
+		assert.NotContains(t, err.Error(), "MaxWait", "it is set")
 		assert.Equal(t, 5*time.Second, time.Since(start))
 
 		deadline, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		_, _, err = send(deadline, t, lb)
-		require.Error(t, err)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.EqualError(t, err, "balancer: waiting for an account: context deadline exceeded")
 		assert.Equal(t, 6*time.Second, time.Since(start))
 	})
 }
