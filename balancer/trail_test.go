@@ -164,7 +164,7 @@ func TestTheTrailIsJSON(t *testing.T) {
 	}
 	text, err := json.Marshal(whole)
 	require.NoError(t, err)
-	for _, part := range []string{`"firstByteMs":1.234567`, `"durationMs":8553600000.000001`, `"phase":"target-tls"`, `"class":"rate limited"`, `"status":429`, `"requestBytes":-1`} {
+	for _, part := range []string{`"firstByteMs":1.234567`, `"durationMs":8553600000.000001`, `"phase":"target-tls"`, `"class":"rate limited"`, `"status":429`, `"requestBytes":-1`, `"usage":{"input":1,"output":2,"audioNs":1000000000,"model":"gpt-5-1","complete":true}`} {
 		assert.Contains(t, string(text), part)
 	}
 	var trail balancer.Trail

@@ -11,35 +11,35 @@ import (
 // difference is output, except for embeddings, which have none. No number is
 // negative, and no part is larger than its whole.
 type Usage struct {
-	Input        int64 // all of the input, what came from or went to a cache included
-	CachedInput  int64 // the part of Input that was read from a cache
-	CacheWrite   int64 // the part of Input that was written to a cache
-	CacheWrite1h int64 // the part of CacheWrite that is kept for an hour or longer
-	AudioInput   int64 // the part of Input that was sound
-	ImageInput   int64 // the part of Input that was pictures
-	Output       int64 // all of the output, reasoning included
-	Reasoning    int64 // the part of Output that was reasoning
-	AudioOutput  int64 // the part of Output that was sound
-	ImageOutput  int64 // the part of Output that was pictures
+	Input        int64 `json:"input"`                  // all of the input, what came from or went to a cache included
+	CachedInput  int64 `json:"cachedInput,omitempty"`  // the part of Input that was read from a cache
+	CacheWrite   int64 `json:"cacheWrite,omitempty"`   // the part of Input that was written to a cache
+	CacheWrite1h int64 `json:"cacheWrite1h,omitempty"` // the part of CacheWrite that is kept for an hour or longer
+	AudioInput   int64 `json:"audioInput,omitempty"`   // the part of Input that was sound
+	ImageInput   int64 `json:"imageInput,omitempty"`   // the part of Input that was pictures
+	Output       int64 `json:"output"`                 // all of the output, reasoning included
+	Reasoning    int64 `json:"reasoning,omitempty"`    // the part of Output that was reasoning
+	AudioOutput  int64 `json:"audioOutput,omitempty"`  // the part of Output that was sound
+	ImageOutput  int64 `json:"imageOutput,omitempty"`  // the part of Output that was pictures
 
 	// What is paid by the piece and not, or not only, by the token.
-	Images      int64         // pictures made
-	Audio       time.Duration // sound transcribed, where the answer counts by time
-	WebSearches int64         // searches and fetches that the provider made
+	Images      int64         `json:"images,omitempty"`      // pictures made
+	Audio       time.Duration `json:"audioNs,omitempty"`     // sound transcribed, where the answer counts by time; in JSON in nanoseconds
+	WebSearches int64         `json:"webSearches,omitempty"` // searches and fetches that the provider made
 
 	// Tier is the service tier that answered, as the provider calls it; empty:
 	// it did not say.
-	Tier string
+	Tier string `json:"tier,omitempty"`
 
 	// Model is the model that says it answered; empty: it did not say.
-	Model string
+	Model string `json:"model,omitempty"`
 
 	// Complete says that the numbers are final: the answer came to the end
 	// that its API gives it and reported its usage, or was of a kind that uses
 	// none (counting, listing, and moderation, whose usage counts if a provider
 	// reports one). False: the stream was cut, or no usage was reported; the
 	// numbers are then what was seen so far.
-	Complete bool
+	Complete bool `json:"complete"`
 }
 
 // Total returns Input + Output.
