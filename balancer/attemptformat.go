@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/aitransport/aitransport/provider"
 )
 
 // attemptFields is an Attempt whose durations are told in milliseconds.
@@ -71,6 +73,9 @@ func (a Attempt) line() string {
 	case a.Cost > 0:
 		tell("at least %s", dollars(a.Cost))
 	}
+	if a.Hedge {
+		tell("beside another (hedge)")
+	}
 	if a.Retries > 0 {
 		tell("sent %d times", a.Retries+1)
 	}
@@ -80,8 +85,11 @@ func (a Attempt) line() string {
 	if a.MaybeExecuted {
 		tell("it may have been executed")
 	}
-	if a.Answered {
+	switch {
+	case a.Answered && a.Class == provider.ClassOK:
 		tell("the caller got this answer")
+	case a.Answered: // it failed, or was left, on the way
+		tell("the caller had got the beginning of it")
 	}
 	return b.String()
 }

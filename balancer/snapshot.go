@@ -66,7 +66,7 @@ type AccountSnapshot struct {
 // route or a provider.
 type HealthSnapshot struct {
 	State     string    `json:"state"`              // closed (in use), open (rests), half-open (to be tried by one request), disabled
-	Cause     string    `json:"cause,omitempty"`    // why it is not in use: failure, limit, refused, exhausted, person
+	Cause     string    `json:"cause,omitempty"`    // why it is not in use: failure, limit (until a time: a rate limit, or a model that is not there), refused, exhausted, person
 	Reason    string    `json:"reason,omitempty"`   // of the last outcome that counted against it, or what the person said
 	Until     time.Time `json:"until,omitzero"`     // when its rest ends
 	Since     time.Time `json:"since,omitzero"`     // when it last began to rest, recovered, or was disabled or enabled
@@ -102,8 +102,9 @@ const (
 )
 
 // Snapshot looks at the accounts, as they are known here: no store is asked. What
-// other programs found out is known within Config.HealthRefresh. The error is that of
-// a context that is done.
+// other programs found out is known within Config.HealthRefresh. Attempts that are under
+// way at accounts which SetAccounts took out are not shown. The error is that of a context
+// that is done.
 func (t *Transport) Snapshot(ctx context.Context) (Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return Snapshot{}, err

@@ -45,7 +45,7 @@ type Attempt struct {
 	Usage         provider.Usage `json:"usage"`
 	Cost          int64          `json:"cost"`                    // of Usage, in nano-USD, as it was charged: Config.Prices times the account's factor
 	CostKnown     bool           `json:"costKnown"`               // Cost is all of it; false: a part has no price, or Usage is not complete, and Cost is what is known of it, 0 where nothing is
-	Answered      bool           `json:"answered"`                // the caller got its answer, and that was good; one that is handed over although it failed, since nobody did better, is not meant
+	Answered      bool           `json:"answered"`                // its answer was handed over as good; Class says whether it stayed so to the end. One that is handed over although it had failed, since nobody did better, is not meant
 	MaybeExecuted bool           `json:"maybeExecuted,omitempty"` // it failed, but the provider may have done, and charged, the work
 }
 

@@ -97,8 +97,8 @@ func New(cfg Config) (*Transport, error) {
 // quota and statistics; one whose credential is another has been enabled when SetAccounts
 // returns, if its old one had it disabled and no person did. A health store that fails,
 // or does not answer for five seconds, is told to Hooks.StoreError: new accounts then
-// count as healthy, and those of which it was not told stay as they were. On an error
-// nothing has changed.
+// count as healthy, and those of which it was not told stay as they were. Attempts under
+// way at accounts that are gone are in no Snapshot. On an error nothing has changed.
 func (t *Transport) SetAccounts(accounts []Account) error {
 	replaced, err := t.exchange(accounts)
 	if err != nil {

@@ -23,7 +23,8 @@
 //	Policy.DisableAfter failures in a row;        ──► disabled ─┤
 //	Policy.Disable (a person)                                   └─► Policy.Checked (a success; not against a person)
 //
-// State.Cause tells pages which of these it was, State.Reason in words.
+// State.Cause tells pages which of these it was, State.Reason in words. Whatever rests until a time that is known has
+// [CauseLimit]: after a rate limit, and a model that is not there, which is looked for again after a while.
 //
 // An attempt goes like this:
 //

@@ -34,7 +34,7 @@ type Cause uint8
 const (
 	CauseUnknown   Cause = iota // it has not rested
 	CauseFailure                // failures in a row, too many failures, or a failed probe: a success ends the rest
-	CauseLimit                  // a rate limit: only the clock ends the rest
+	CauseLimit                  // it is to be left alone until a time, for a rate limit or, of a model, because it is not there: only the clock ends the rest
 	CauseRefused                // its credential was refused: a success ends the rest
 	CauseExhausted              // its money is gone: a success that was not free ends the rest
 	CausePerson                 // a person disabled it: only Policy.Enable ends that
