@@ -217,7 +217,7 @@ func (x *examination) broken(ctx context.Context, v any, stack []byte) {
 		r.Probe = x.probe.Name
 	}
 	x.m.counters.checked.Store(r)
-	x.t.cfg.Logger.ErrorContext(ctx, "Health check panicked", "provider", x.m.Provider.Name, "key", x.m.Name, "health", r.Health,
+	x.t.cfg.Logger.ErrorContext(ctx, "Health check panicked", "provider", x.m.Provider.Name, "account", x.m.Name, "health", r.Health,
 		"probe", r.Probe, "reason", r.Reason, "stack", string(stack))
 }
 

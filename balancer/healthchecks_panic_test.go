@@ -93,7 +93,7 @@ func TestAPanicInACheckDoesNotEndTheProgram(t *testing.T) {
 				states, err := store.Load(t.Context(), []health.Subject{way})
 				require.NoError(t, err)
 				assert.Zero(t, states[0].ProbeFrom, "nobody holds its probe")
-				assert.Contains(t, log.String(), `level=ERROR msg="Health check panicked" provider=openai key=main`)
+				assert.Contains(t, log.String(), `level=ERROR msg="Health check panicked" provider=openai account=main`)
 				assert.Contains(t, log.String(), "probing.go", "with the stack")
 				assertNoSecret(t, "the log", log.String())
 				assert.NotContains(t, log.String(), "key-main")

@@ -139,7 +139,7 @@ func (t *Transport) carrier(m *member, index int) (http.RoundTripper, error) {
 // transportConfig is Config.Transport as the account wants it.
 func (t *Transport) transportConfig(a *Account) (transport.Config, error) {
 	c := t.cfg.Transport
-	c.ProviderID = a.Name
+	c.ProviderID = cmp.Or(c.ProviderID, a.Provider.Name)
 	c.FallbackToDirect = c.FallbackToDirect || a.FallbackToDirect
 	if !c.FallbackToDirect {
 		c.FallbackOn = nil // meant for the accounts that may
@@ -170,7 +170,7 @@ func (t *Transport) transportConfig(a *Account) (transport.Config, error) {
 	if c.Logger == nil {
 		c.Logger = t.cfg.Logger
 	}
-	c.Logger = c.Logger.With("providerId", a.Name)
+	c.Logger = c.Logger.With("account", a.Name)
 	return c, nil
 }
 

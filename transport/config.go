@@ -43,7 +43,7 @@ type Config struct {
 	Pool       *pool.Pool   // keeps the connections; nil: one of the Transport's own
 	Retries    int          // how often a request that was never sent is sent again; 0: 1; negative: none
 	Logger     *slog.Logger // nil: silent
-	ProviderID string       // whom the requests are for: providerId in log lines; "": left out. A balancer sets it to the account's name
+	ProviderID string       // whom the requests are for: providerId in log lines; "": left out. A balancer takes the provider's name, and adds the account's as account
 }
 
 // ProxyFunc chooses the proxy for a URL; nil, nil means direct. An error fails the

@@ -34,5 +34,5 @@
 //	WARN   HTTP/2 failed, falling back to HTTP/1.1
 //
 // each with providerId (if Config.ProviderID is set), proxyUrl, origin,
-// fallbackToDirect and http2Enabled.
+// fallbackToDirect and http2Enabled. Under a balancer each has account as well.
 package transport
