@@ -361,6 +361,10 @@ func (at *attempt) note(v provider.Verdict) {
 	if at.record.Phase != nil {
 		attrs = append(attrs, "phase", at.record.Phase.String())
 	}
+	if v.Class == provider.ClassCanceled && v.Message == errLost.Error() { // as bookLost says it: it has not failed
+		at.t.cfg.Logger.DebugContext(at.r.in.Context(), "Attempt not needed", attrs...)
+		return
+	}
 	at.t.cfg.Logger.WarnContext(at.r.in.Context(), "Attempt failed", attrs...)
 }
 

@@ -31,4 +31,23 @@
 // many accounts there are, and however many of them rest. What is known of anybody's
 // health is kept here and written to the store when it changes; what other programs
 // have written is read beside the requests.
+//
+// Config.Logger gets these lines, beside those of package transport. No text in them is
+// longer than 500 bytes, but for error and stack, and none holds a secret:
+//
+//	WARN   Attempt failed                request, provider, account, model, url, status (or none), class, code, retryable, proxyUrl, reason; phase
+//	DEBUG  Attempt not needed            the same: another account was quicker (Hedge)
+//	INFO   Resting                       kind, account (else name), model, cause, reason, until
+//	INFO   Disabled                      the same without until
+//	INFO   Recovered                     kind, account (else name), model, cause: a success, a check or a person has ended it
+//	INFO   Accounts set                  accounts, added, removed, newCredentials; at DEBUG where the last three are 0
+//	INFO   Health check for provider …   provider, key (the account), health, class, status, code, reason, probe, proxyUrl, duration, state; at WARN where it failed
+//	DEBUG  Session stays with account    request, tenant, session, account, before
+//	WARN   Cost not known, …             once for each model: request, provider, account, model, answered, tier, images, audio, webSearches, limited
+//	ERROR  Store failed                  store, error
+//	ERROR  Health check panicked         provider, account, health, probe, reason, stack
+//	ERROR  An attempt panicked that …    request, account, panic: another account had made it needless
+//
+// Resting, Disabled and Recovered are at DEBUG where another program found it out. A rest
+// that ends because its time has come is no line.
 package balancer

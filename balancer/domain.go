@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -331,8 +332,16 @@ func (t *Transport) load(ctx context.Context, subjects []health.Subject) (states
 	return states, true
 }
 
-// noticed takes in a state that the store had at a time.
+// noticed takes in a state that the store had at a time: what another program changed is
+// told at Debug.
 func (t *Transport) noticed(d *domain, s health.State, asOf, now time.Time) {
+	old := d.known()
+	t.takeIn(d, s, asOf, now)
+	t.tell(context.Background(), slog.LevelDebug, d.subject, old, d.known(), now)
+}
+
+// takeIn is noticed without a word.
+func (t *Transport) takeIn(d *domain, s health.State, asOf, now time.Time) {
 	var news bool
 	if s == (health.State{}) {
 		news = d.forget(asOf, now)
@@ -349,13 +358,21 @@ func (t *Transport) noticed(d *domain, s health.State, asOf, now time.Time) {
 
 // update changes a domain in the store. An error has been told to the hook.
 func (t *Transport) update(ctx context.Context, d *domain, f func(health.State) health.State) error {
-	asOf := time.Now()
-	s, err := t.cfg.Health.Update(ctx, d.subject, f)
+	asOf, old := time.Now(), d.known()
+	var before health.State // of this change
+	s, err := t.cfg.Health.Update(ctx, d.subject, func(s health.State) health.State {
+		before = s
+		return f(s)
+	})
 	if err != nil {
 		t.storeError(ctx, "health", err)
 		return err
 	}
-	t.noticed(d, s, asOf, time.Now())
+	now := time.Now()
+	t.takeIn(d, s, asOf, now)
+	if !t.tell(ctx, slog.LevelInfo, d.subject, before, s, now) {
+		t.tell(ctx, slog.LevelDebug, d.subject, old, d.known(), now)
+	}
 	return nil
 }
 

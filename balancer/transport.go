@@ -137,6 +137,7 @@ func (t *Transport) exchange(accounts []Account) (replaced []*member, err error)
 			replaced = append(replaced, m)
 		}
 	}
+	t.tellAccounts(before, f, len(replaced))
 	return replaced, nil
 }
 
