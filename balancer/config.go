@@ -99,8 +99,10 @@ type Config struct {
 	// *Error then holds a *quota.ExceededError, and RetryAt says when there is room again.
 	// Where Quota cannot be asked the request is refused too; quota.Guard says otherwise.
 	// Under a limit of cost only those accounts are asked whose price Prices knows, and
-	// nobody where it is nil. An error refuses the request, and is the *Error's Err. Admit
-	// may be called by any number of goroutines. Nil: nobody else is charged.
+	// nobody where it is nil. The keys of accounts in Quota are "account/" + Name: begin
+	// yours with a word of their own, as in "tenant/acme". An error refuses the request, and
+	// is the *Error's Err. Admit may be called by any number of goroutines. Nil: nobody else
+	// is charged.
 	Admit func(context.Context, *Request) ([]quota.Charge, error)
 
 	// Estimate is what a request is thought to use, at most as a rule, until that is
@@ -131,6 +133,10 @@ func (c Config) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "balancer.Config%v"
 
 // LogValue is the accounts, for log/slog.
 func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
+
+// MarshalText is the accounts, for JSON and its like. It is for people: nothing reads it
+// back.
+func (c Config) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(c)), nil }
 
 // Hooks are told what happened. Each func may be nil; it may be called concurrently,
 // on the request's way, and must return soon.

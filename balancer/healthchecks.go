@@ -29,7 +29,7 @@ import (
 // elsewhere, only what it says of the credential and of money counts. The results stand
 // in the Snapshot, and each is a line in the log.
 type HealthChecks struct {
-	Enabled bool // false: nobody is asked
+	Enabled bool // false: nobody is asked, and the others must not be set
 
 	Interval    time.Duration // between two checks of an account; 0: 5 min; else at least a second
 	Concurrency int           // accounts that are asked at the same time; 0: 4
@@ -61,6 +61,7 @@ const (
 )
 
 func (h HealthChecks) check() error {
+	set := h.Interval != 0 || h.Concurrency != 0 || h.Timeout != 0 || h.DisableAfter != 0 || h.All || h.Probes != nil
 	switch {
 	case h.Interval < 0 || h.Concurrency < 0 || h.Timeout < 0:
 		return errors.New("negative Interval, Concurrency or Timeout: write 0 for the default")
@@ -68,6 +69,8 @@ func (h HealthChecks) check() error {
 		return fmt.Errorf("an Interval of %v: was its unit forgotten? Write at least a second, such as %v", h.Interval, defaultCheckInterval)
 	case h.Timeout > 0 && h.Timeout < time.Millisecond:
 		return fmt.Errorf("a Timeout of %v: was its unit forgotten? Write %d*time.Second", h.Timeout, int64(h.Timeout))
+	case set && !h.Enabled:
+		return errors.New("something is set, and Enabled is not, so nobody would be asked: set Enabled too, or nothing")
 	default:
 		return nil
 	}

@@ -46,6 +46,24 @@ type Config struct {
 	ProviderID string       // whom the requests are for: providerId in log lines; "": left out. A balancer takes the provider's name, and adds the account's as account
 }
 
+// MarshalText is how endpoints are reached, for JSON and its like: most of the rest is
+// funcs and pointers. It holds no secret, and nothing reads it back.
+func (c Config) MarshalText() ([]byte, error) {
+	way := "direct"
+	switch {
+	case c.Proxy != nil:
+		way = c.Proxy.String()
+	case c.ProxyFunc != nil:
+		way = "as ProxyFunc says"
+	case c.ProxySource != nil:
+		way = "as ProxySource says"
+	}
+	if c.FallbackToDirect {
+		way += ", or direct"
+	}
+	return []byte("transport.Config: " + way + ", HTTP/2 " + c.HTTP2.String()), nil
+}
+
 // ProxyFunc chooses the proxy for a URL; nil, nil means direct. An error fails the
 // request: nothing goes direct because a choice failed. It may be called
 // concurrently.
