@@ -60,16 +60,17 @@ func (o Outcome) because(why string) string {
 	return cut(why)
 }
 
-// cut is at most maxReason bytes of text, ending between two characters.
+// cut is at most maxReason bytes of text, ending between two characters, and with … if that is not all of it.
 func cut(text string) string {
+	const more = "…"
 	if len(text) <= maxReason {
 		return text
 	}
-	end := maxReason
+	end := maxReason - len(more)
 	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return text[:end]
+	return text[:end] + more
 }
 
 // started is when the attempt began, in the form that states keep.

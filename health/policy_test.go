@@ -235,7 +235,9 @@ func TestExtremePoliciesNeitherOverflowNorGoBack(t *testing.T) {
 
 func TestReasonsAreCutBetweenCharacters(t *testing.T) {
 	s := exact.Apply(health.State{}, health.Outcome{Reason: "x" + strings.Repeat("ä", 200)}, at(0))
-	assert.Equal(t, "x"+strings.Repeat("ä", 127), s.Reason)
+	assert.Equal(t, "x"+strings.Repeat("ä", 126)+"…", s.Reason)
+	s = exact.Apply(health.State{}, health.Outcome{Reason: strings.Repeat("ä", 128)}, at(0))
+	assert.Equal(t, strings.Repeat("ä", 128), s.Reason, "all of it fits")
 	s = exact.Apply(health.State{}, health.Outcome{Reason: strings.Repeat("\x80", 300)}, at(0))
 	assert.LessOrEqual(t, len(s.Reason), 256)
 }

@@ -14,7 +14,7 @@ type State struct {
 	ProbeFrom    time.Time // when the probe was claimed; zero: nobody holds the claim
 	ProbeUntil   time.Time // when that claim lapses, so that a claimant who died blocks nobody for ever
 	Disabled     bool      // out of use until Policy.Enable, or a check that Policy.Checked takes for proof
-	Reason       string    // of the last outcome that counted against it, at most 256 bytes
+	Reason       string    // of the last outcome that counted against it, at most 256 bytes, the last … where it was cut
 	Since        time.Time // when the last rest, recovery, disabling or enabling was; zero: never
 	LastFailure  time.Time // when an outcome last counted against it; zero: never, or not remembered
 	LastCheck    time.Time // when Policy.ClaimCheck last gave an active check away; zero: never, or not remembered

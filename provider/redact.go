@@ -19,13 +19,15 @@ var idPrefixes = []string{"org-", "org_", "proj_"}
 const maxText = 4 << 10
 
 // redact returns at most limit characters of s on one line, with *** for what
-// looks like a key. Providers quote parts of keys in their errors: OpenAI the
+// looks like a key, and … at the end if that is not all of it. Providers quote parts of keys in their errors: OpenAI the
 // first and last characters, DeepSeek the last four (seen).
 func redact(s string, limit int) string {
+	l := line{limit: limit, cut: len(s) > maxText}
 	s = head(s, maxText)
-	l := line{limit: limit, out: make([]byte, 0, min(len(s), limit)+len(hidden))}
+	l.out = make([]byte, 0, min(len(s), limit)+len(hidden))
 	bearer := false // the last word was Bearer
-	for i := 0; i < len(s) && l.n < limit; {
+	i := 0
+	for i < len(s) && l.n < limit {
 		j, seen := i, byte(0)
 		for ; j < len(s); j++ {
 			c := tokenByte[s[j]]
@@ -63,7 +65,8 @@ func redact(s string, limit int) string {
 		bearer = len(token) == len("bearer") && strings.EqualFold(token, "bearer")
 		i = j
 	}
-	return string(bytes.TrimRight(l.out, " "))
+	l.cut = l.cut || strings.TrimSpace(s[i:]) != ""
+	return l.text()
 }
 
 // A line is one line of printable text, with single spaces, of a limited
@@ -72,11 +75,25 @@ type line struct {
 	out      []byte
 	n, limit int  // characters
 	space    bool // goes before what comes next
+	cut      bool // something did not fit
+}
+
+// text is the line, as far as it goes.
+func (l *line) text() string {
+	if l.cut && l.n > 0 {
+		if l.n >= l.limit {
+			_, size := utf8.DecodeLastRune(l.out)
+			l.out = l.out[:len(l.out)-size]
+		}
+		return string(bytes.TrimRight(l.out, " ")) + "…"
+	}
+	return string(bytes.TrimRight(l.out, " "))
 }
 
 // word adds printable ASCII.
 func (l *line) word(s string) {
 	l.gap()
+	l.cut = l.cut || len(s) > l.limit-l.n
 	s = head(s, l.limit-l.n)
 	l.out = append(l.out, s...)
 	l.n += len(s)
@@ -89,7 +106,7 @@ func (l *line) char(r rune) {
 		l.space = len(l.out) > 0
 	case r != utf8.RuneError && unicode.IsPrint(r):
 		l.gap()
-		if l.n < l.limit {
+		if l.cut = l.cut || l.n >= l.limit; !l.cut {
 			l.out = utf8.AppendRune(l.out, r)
 			l.n++
 		}

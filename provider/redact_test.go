@@ -40,6 +40,32 @@ func TestRedact(t *testing.T) {
 	assert.True(t, utf8.ValidString(long))
 }
 
+// TestRedactShowsThatItCut: at the end, and within the limit.
+func TestRedactShowsThatItCut(t *testing.T) {
+	for from, want := range map[string]string{
+		"":                                       "",
+		"123456789":                              "123456789",
+		"1234567890":                             "1234567890",
+		"1234567890  ":                           "1234567890",
+		"12345678901":                            "***",
+		"abcdefghijk":                            "abcdefghi…",
+		"abcde fghijk":                           "abcde fgh…",
+		"abcdefghij k":                           "abcdefghi…",
+		"abcdefghi jk":                           "abcdefghi…",
+		"ääääääääää":                             "ääääääääää",
+		"äääääääääää":                            "äääääääää…",
+		"a b c d e f":                            "a b c d e…",
+		"ab sk-abcdef":                           "ab ***",
+		"ab cd ef sk-abcdef":                     "ab cd ef…",
+		strings.Repeat("\x00", 5000) + "a":       "",
+		"a" + strings.Repeat("\x00", 5000) + "b": "a…",
+	} {
+		got := provider.Redact(from, 10)
+		assert.Equal(t, want, got, "%.20q", from)
+		assert.LessOrEqual(t, utf8.RuneCountInString(got), 10)
+	}
+}
+
 func TestParseReset(t *testing.T) {
 	for from, want := range map[string]time.Duration{
 		"30": 30 * time.Second, "56.5": 56500 * time.Millisecond, " 1 ": time.Second, "0": 0,

@@ -28,7 +28,7 @@ const callTimeout = 2 * time.Minute
 func main() {
 	live := flag.Bool("live", false, "call the real services; needs OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY")
 	proxy := flag.String("proxy", "", "with -live: the proxy to go through, as in socks5://user:password@10.0.0.2:1080")
-	verbose := flag.Bool("v", false, "print the whole reasons below the table")
+	verbose := flag.Bool("v", false, "print the reasons below the table, each once, and as far as they are kept (… stands for the rest)")
 	models := sdks.Models{}
 	flag.StringVar(&models.OpenAI, "openai-model", "gpt-4o-mini", "model to ask OpenAI for")
 	flag.StringVar(&models.Anthropic, "anthropic-model", "claude-sonnet-5", "model to ask Anthropic for")
