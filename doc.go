@@ -25,10 +25,15 @@
 //
 // Imports run one way: balancer imports provider, health, quota and transport;
 // provider imports transport where it needs it; transport imports pool; pool, health
-// and quota import none of the others. Nothing imports balancer but the examples,
-// which are a module of their own, so that the library needs no client of anybody's.
+// and quota import none of the others. Nothing imports balancer but its own store and
+// the examples, which are a module of their own, so that the library needs no client of
+// anybody's.
+//
+// What programs share is kept in stores behind interfaces: in memory, or in Redis by
+// health/redishealth and balancer/redisaffinity, which take any client's func.
 //
 // For tests, transport/transporttest has proxies and servers that misbehave on
-// order, and provider/providertest fake AI providers; health/healthtest and
-// quota/quotatest are suites that any store of those packages must pass.
+// order, and provider/providertest fake AI providers; health/healthtest,
+// quota/quotatest and balancer/affinitytest are suites that any store of those packages
+// must pass.
 package aitransport
