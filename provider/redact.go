@@ -106,7 +106,9 @@ func (l *line) char(r rune) {
 		l.space = len(l.out) > 0
 	case r != utf8.RuneError && unicode.IsPrint(r):
 		l.gap()
-		if l.cut = l.cut || l.n >= l.limit; !l.cut {
+		if l.n >= l.limit {
+			l.cut = true
+		} else {
 			l.out = utf8.AppendRune(l.out, r)
 			l.n++
 		}

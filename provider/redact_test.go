@@ -57,6 +57,7 @@ func TestRedactShowsThatItCut(t *testing.T) {
 		"a b c d e f":                            "a b c d e…",
 		"ab sk-abcdef":                           "ab ***",
 		"ab cd ef sk-abcdef":                     "ab cd ef…",
+		strings.Repeat("ä", 5000):                "äääääääää…",
 		strings.Repeat("\x00", 5000) + "a":       "",
 		"a" + strings.Repeat("\x00", 5000) + "b": "a…",
 	} {
