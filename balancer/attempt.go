@@ -37,6 +37,7 @@ type attempt struct {
 	started     time.Time
 	askedUsage  bool // of a stream, for ourselves
 	ended       sync.Once
+	needless    bool                // another answered first: it has not failed
 	spared      bool                // its token was refused, and renewed for the next request
 	heard       atomic.Bool         // the first byte of the answer's body has come
 	waits       atomic.Int64        // when the request had been sent, as UnixNano; 0: it was not, or nobody told
@@ -361,7 +362,7 @@ func (at *attempt) note(v provider.Verdict) {
 	if at.record.Phase != nil {
 		attrs = append(attrs, "phase", at.record.Phase.String())
 	}
-	if v.Class == provider.ClassCanceled && v.Message == errLost.Error() { // as bookLost says it: it has not failed
+	if at.needless {
 		at.t.cfg.Logger.DebugContext(at.r.in.Context(), "Attempt not needed", attrs...)
 		return
 	}

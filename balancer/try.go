@@ -250,6 +250,7 @@ func (t *try) bookLost() {
 	}
 	if v.Class == provider.ClassOK || v.Class == provider.ClassUnknown || v.Class == provider.ClassCanceled {
 		v = provider.Verdict{Class: provider.ClassCanceled, Scope: provider.ScopeNone, MaybeExecuted: v.MaybeExecuted || t.resp != nil, Message: errLost.Error()}
+		t.at.needless = true
 	}
 	if t.panicked { // it comes up nowhere
 		t.s.t.cfg.Logger.ErrorContext(t.s.in.Context(), "An attempt panicked that another account had made needless",
