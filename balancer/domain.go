@@ -50,9 +50,21 @@ func (d *domain) learn(s health.State, now time.Time) (news bool) {
 			return false
 		}
 		if d.state.CompareAndSwap(old, &s) {
-			return old != nil && !usable(old, now) && (usable(&s, now) || tested(*old, now) && !tested(s, now))
+			return better(old, &s, now)
 		}
 	}
+}
+
+// relearn notes a state of lower version that the store has said after the one before, unless
+// another one is known since: it has lost what it said then, and what it says counts. The
+// result is learn's.
+func (d *domain) relearn(before *health.State, s health.State, now time.Time) (news bool) {
+	return before != nil && s != (health.State{}) && s.Version < before.Version && d.state.CompareAndSwap(before, &s) && better(before, &s, now)
+}
+
+// better tells whether whoever waits should look again: see learn.
+func better(old, s *health.State, now time.Time) bool {
+	return old != nil && !usable(old, now) && (usable(s, now) || tested(*old, now) && !tested(*s, now))
 }
 
 // forget makes the domain healthy, since the store did not know it at a time, unless
@@ -358,7 +370,7 @@ func (t *Transport) takeIn(d *domain, s health.State, asOf, now time.Time) {
 
 // update changes a domain in the store. An error has been told to the hook.
 func (t *Transport) update(ctx context.Context, d *domain, f func(health.State) health.State) error {
-	asOf, old := time.Now(), d.known()
+	asOf, seen, old := time.Now(), d.state.Load(), d.known()
 	var before health.State // of this change
 	s, err := t.cfg.Health.Update(ctx, d.subject, func(s health.State) health.State {
 		before = s
@@ -369,6 +381,9 @@ func (t *Transport) update(ctx context.Context, d *domain, f func(health.State) 
 		return err
 	}
 	now := time.Now()
+	if d.relearn(seen, s, now) {
+		t.wake(d.subject)
+	}
 	t.takeIn(d, s, asOf, now)
 	if !t.tell(ctx, slog.LevelInfo, d.subject, before, s, now) {
 		t.tell(ctx, slog.LevelDebug, d.subject, old, d.known(), now)
