@@ -93,3 +93,50 @@ func TestWhoWaitsHearsWhatAStoreHasLost(t *testing.T) {
 		assert.Equal(t, time.Second, <-took)
 	})
 }
+
+// contradicting is a health store by which the account may be tried, but never by whoever
+// asks for that.
+type contradicting struct {
+	health.Store
+	on    atomic.Bool
+	asked atomic.Int64
+}
+
+func (s *contradicting) Update(ctx context.Context, subject health.Subject, f func(health.State) health.State) (health.State, error) {
+	if !s.on.Load() {
+		return s.Store.Update(ctx, subject, f)
+	}
+	s.asked.Add(1)
+	f(resting(time.Minute))
+	states, err := s.Load(ctx, []health.Subject{subject})
+	return states[0], err
+}
+
+// TestWhoWaitsIsQuietOverAStoreThatContradictsItself: it is asked less and less often, and
+// in vain no longer than Config.MaxWait, or than the caller waits.
+func TestWhoWaitsIsQuietOverAStoreThatContradictsItself(t *testing.T) {
+	for name, patience := range map[string]time.Duration{"MaxWait": time.Hour, "the caller": 10*time.Second + 50*time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			quiet(t, func(t *testing.T) {
+				store := &contradicting{Store: health.NewMemory(health.MemoryConfig{})}
+				lb, err := New(Config{Accounts: []Account{named("only", nil)}, RoundTripper: answering, Health: store, HealthRefresh: -1, MaxWait: 20 * time.Second})
+				require.NoError(t, err)
+				defer func() { require.NoError(t, lb.Close()) }()
+				fails := func(s health.State) health.State {
+					return health.Policy{Failures: 1, Rest: time.Second, Jitter: -1}.Apply(s, health.Outcome{Kind: health.OutcomeFailure}, time.Now())
+				}
+				require.NoError(t, lb.update(t.Context(), lb.fleet.Load().members[0].domains[0], fails))
+				time.Sleep(time.Second)
+				store.on.Store(true)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				start := time.Now()
+				_, err = chatted(ctx, t, lb, "gpt-5")
+				require.Error(t, err)
+				want := min(patience, 20*time.Second)
+				assert.Equal(t, want, time.Since(start))
+				assert.InDelta(t, want/longPause, store.asked.Load(), 15)
+			})
+		})
+	}
+}

@@ -29,6 +29,7 @@ func (c *chooser) stand(end time.Time) (*attempt, error) {
 	defer func() { c.r.waited += time.Since(arrived) }()
 	place := c.all.queue.join(arrived)
 	defer func() { c.all.queue.leave(place) }()
+	var pause time.Duration
 	for {
 		c.now = time.Now()
 		left := end.Sub(c.now)
@@ -52,8 +53,10 @@ func (c *chooser) stand(end time.Time) (*attempt, error) {
 			}
 			c.all.queue.pass(place, c.others || c.declined)
 			if c.again && c.now.Before(end) {
+				pause = c.breathe(min(pause, left))
 				continue
 			}
+			pause = 0
 			left = min(left, time.Duration(min(c.all.soonest(), c.ends)-c.now.UnixNano()))
 		}
 		if err := c.gone(); err != nil || !c.now.Before(end) {
@@ -65,6 +68,27 @@ func (c *chooser) stand(end time.Time) (*attempt, error) {
 		}
 		c.all.queue.wait(c.ctx, place, left, replaced)
 	}
+}
+
+const (
+	shortPause = time.Millisecond
+	longPause  = 100 * time.Millisecond
+)
+
+// breathe passes the time before another look at once, and is how much is to pass before
+// the next: nothing before the first, and then more and more, so that nobody is ever busy
+// over stores or states that contradict each other.
+func (c *chooser) breathe(d time.Duration) (next time.Duration) {
+	if d <= 0 {
+		return shortPause
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.ctx.Done():
+	}
+	return min(2*d, longPause)
 }
 
 // present is the crowd that the request belongs to by now: the accounts may be others,
