@@ -131,7 +131,11 @@ func (c *chooser) fromTier(t *tier) *attempt {
 
 // fit tells whether an account that is ready is right for this request.
 func (c *chooser) fit(m *member) fitness {
-	if c.hasTried(m) || slices.Contains(c.left, m) || c.modelRests(m) || c.unpriced(m) {
+	if slices.Contains(c.left, m) { // whoever had it has given it back
+		c.again = true
+		return unfit
+	}
+	if c.hasTried(m) || c.modelRests(m) || c.unpriced(m) {
 		return unfit
 	}
 	if c.lenient {

@@ -93,3 +93,50 @@ func TestWhoWaitsBesideOtherModelsLetsThemPass(t *testing.T) {
 		assert.Equal(t, 2*time.Second, <-x)
 	})
 }
+
+// fleeting is a quota store by which an account is full until the other request that has
+// it gives it back unused, which happens while the refusal is on its way.
+type fleeting struct {
+	quota.Store
+	times int // that this happens
+	gives func()
+}
+
+func (s *fleeting) Reserve(ctx context.Context, key string, l []quota.Limit, a quota.Amount, ttl time.Duration) (quota.Reservation, error) {
+	r, err := s.Store.Reserve(ctx, key, l, a, ttl)
+	if s.times > 0 && key == "account/home" {
+		s.times--
+		s.gives()
+		return quota.Reservation{}, &quota.ExceededError{Limit: l[0], Used: 1, Asked: 1, RetryAt: time.Now().Add(time.Minute)}
+	}
+	return r, err
+}
+
+// TestWhatWasFullForAMomentIsTaken: the account of a session is given back just
+// after it was found full, and nobody else is free.
+func TestWhatWasFullForAMomentIsTaken(t *testing.T) {
+	quiet(t, func(t *testing.T) {
+		home, other := named("home", nil), named("other", nil)
+		home.Limits = []quota.Limit{{Unit: quota.Requests, Max: 100, Window: quota.Rolling(time.Hour)}}
+		other.Limits = []quota.Limit{{Unit: quota.InFlight, Max: 1}}
+		store := &fleeting{Store: quota.NewMemory(quota.MemoryConfig{})}
+		lb, err := New(Config{Accounts: []Account{home, other}, RoundTripper: answering, Quota: store, MaxWait: time.Hour})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, lb.Close()) }()
+		ctx := func(account string) context.Context {
+			return WithHint(t.Context(), Hint{Session: "s", Account: account})
+		}
+		open, err := chatted(ctx("other"), t, lb, "gpt-5")
+		require.NoError(t, err)
+		defer open.Body.Close()
+		resp, err := chatted(ctx(""), t, lb, "gpt-5") // the session stays with home
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		store.times, store.gives = 2, lb.fleet.Load().byName["home"].counters.refunded
+		start := time.Now()
+		resp, err = chatted(ctx(""), t, lb, "gpt-5")
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Zero(t, time.Since(start))
+	})
+}
