@@ -1,6 +1,6 @@
 package quota
 
-import "math"
+import "github.com/aitransport/aitransport/quota/internal/tally"
 
 // Amount is what a call uses: an estimate when it is reserved, the truth when it is settled. The zero Amount is nothing.
 // What is in flight is not said: each reservation is one while it lives.
@@ -22,7 +22,7 @@ func (a Amount) Of(u Unit) int64 {
 	case OutputTokens:
 		return a.OutputTokens
 	case Tokens:
-		return plus(a.InputTokens, a.OutputTokens)
+		return tally.Plus(a.InputTokens, a.OutputTokens)
 	case Cost:
 		return a.Cost
 	case InFlight:
@@ -40,26 +40,5 @@ func (a Amount) Validate() error {
 	return nil
 }
 
-// plus is a+b. A sum too large is the largest number, and stands for "too much"; one too small is the smallest but one,
-// whose negative there is.
-func plus(a, b int64) int64 {
-	switch {
-	case b > 0 && a > math.MaxInt64-b:
-		return math.MaxInt64
-	case b < 0 && a < -math.MaxInt64-b:
-		return -math.MaxInt64
-	default:
-		return a + b
-	}
-}
-
-// minus is a-b for a b that is not negative. Too much stays too much, since nobody knows by how much it was.
-func minus(a, b int64) int64 {
-	if a == math.MaxInt64 {
-		return a
-	}
-	return plus(a, -b)
-}
-
 // left is how much of a limit is left: below 0 in debt, above Max after a grant.
-func left(limit, used int64) int64 { return plus(limit, -used) }
+func left(limit, used int64) int64 { return tally.Plus(limit, -used) }

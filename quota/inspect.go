@@ -19,7 +19,7 @@ func (m *Memory) Levels(ctx context.Context, key string, limits []Limit) ([]Leve
 		l = &ledger{}
 	}
 	now = l.now(now)
-	l.expire(now.at, sh.forget)
+	l.expire(now.At, sh.forget)
 	levels := make([]Level, len(limits))
 	for i, limit := range limits {
 		s := l.standing(&limit, limit.Max, now)
@@ -45,7 +45,7 @@ func (m *Memory) Reset(ctx context.Context, key string) error {
 	if l := sh.ledgers[key]; l != nil {
 		l.resets++
 		for _, c := range l.counters {
-			c.tally.clear()
+			c.tally.Clear()
 		}
 	}
 	return nil
@@ -70,7 +70,7 @@ func (m *Memory) Grant(ctx context.Context, key string, limits []Limit, a Amount
 	}
 	now = l.now(now)
 	for _, c := range l.open([]*counter{nil}, limits) {
-		c.tally.add(now, -a.Of(c.unit))
+		c.tally.Add(now, -a.Of(c.unit))
 	}
 	m.close(sh, key, l)
 	return nil

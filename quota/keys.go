@@ -3,6 +3,8 @@ package quota
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/aitransport/aitransport/quota/internal/tally"
 )
 
 // Len is how many keys have anything that counts. It drops the others, and takes time in proportion to their number.
@@ -34,16 +36,16 @@ func (m *Memory) close(sh *shard, key string, l *ledger) {
 }
 
 // makeRoom drops the keys that nothing is known of any more, if the store is full and that was not just done.
-func (m *Memory) makeRoom(now moment) {
+func (m *Memory) makeRoom(now tally.Moment) {
 	if m.maxKeys <= 0 || m.keys.Load() < m.maxKeys {
 		return
 	}
-	if looked := m.looked.Load(); now.at-looked >= sweepFull && m.looked.CompareAndSwap(looked, now.at) {
+	if looked := m.looked.Load(); now.At-looked >= sweepFull && m.looked.CompareAndSwap(looked, now.At) {
 		m.sweepAll(now)
 	}
 }
 
-func (m *Memory) sweepAll(now moment) {
+func (m *Memory) sweepAll(now tally.Moment) {
 	for i := range m.shards {
 		sh := &m.shards[i]
 		sh.mu.Lock()
@@ -53,14 +55,14 @@ func (m *Memory) sweepAll(now moment) {
 }
 
 // sweep drops the shard's idle keys, unless that was done less than every ago. The caller holds the shard's lock.
-func (m *Memory) sweep(sh *shard, now moment, every int64) {
-	if now.at-sh.swept < every {
+func (m *Memory) sweep(sh *shard, now tally.Moment, every int64) {
+	if now.At-sh.swept < every {
 		return
 	}
-	sh.swept = now.at
+	sh.swept = now.At
 	for key, l := range sh.ledgers {
 		now := l.now(now)
-		l.expire(now.at, sh.forget)
+		l.expire(now.At, sh.forget)
 		if l.idle(now) {
 			delete(sh.ledgers, key)
 			m.keys.Add(-1)

@@ -3,6 +3,8 @@ package quota
 import (
 	"slices"
 	"time"
+
+	"github.com/aitransport/aitransport/quota/internal/tally"
 )
 
 // ledger is everything about one key. Whoever uses it holds its shard's lock.
@@ -19,7 +21,7 @@ type ledger struct {
 type counter struct {
 	unit   Unit
 	window Window
-	tally  tally
+	tally  tally.Tally
 }
 
 // fewCounters is for how many counters a reservation needs no memory of their own.
@@ -41,11 +43,11 @@ type record struct {
 }
 
 // now is the time for this ledger: on the store's clock it does not go back, and on the wall it is one for all counters.
-func (l *ledger) now(t moment) moment {
-	l.clock = max(l.clock, t.at)
-	t.at = l.clock
+func (l *ledger) now(t tally.Moment) tally.Moment {
+	l.clock = max(l.clock, t.At)
+	t.At = l.clock
 	if l.zoned {
-		t.wall = time.Now()
+		t.Wall = time.Now()
 	}
 	return t
 }
@@ -59,7 +61,7 @@ func (l *ledger) expire(now int64, forget func(*record)) {
 			forget(r)
 			continue
 		}
-		r.expired, r.due = true, plus(r.due, r.ttl)
+		r.expired, r.due = true, tally.Plus(r.due, r.ttl)
 		l.inFlight--
 		l.records.fix(r)
 	}
@@ -88,13 +90,13 @@ func (l *ledger) counter(limit *Limit) *counter {
 
 // fit finds the counters of the limits, each once, and reports whether every limit has room for the amount. If it has
 // not, the counters are not to be used; limits that nobody asked for before have a nil one.
-func (l *ledger) fit(found []*counter, limits []Limit, a Amount, now moment) ([]*counter, bool) {
+func (l *ledger) fit(found []*counter, limits []Limit, a Amount, now tally.Moment) ([]*counter, bool) {
 	for i := range limits {
 		limit, used := &limits[i], l.inFlight
 		if limit.Unit != InFlight {
 			c := l.lookup(limit)
 			if used = 0; c != nil {
-				used = c.tally.used(now)
+				used = c.tally.Used(now)
 			}
 			if c == nil || !slices.Contains(found, c) {
 				found = append(found, c)
@@ -125,7 +127,7 @@ func (l *ledger) open(found []*counter, limits []Limit) []*counter {
 }
 
 // standing is what the ledger knows of the limit, for one who asks for so much of it.
-func (l *ledger) standing(limit *Limit, asked int64, now moment) Standing {
+func (l *ledger) standing(limit *Limit, asked int64, now tally.Moment) Standing {
 	if limit.Unit == InFlight {
 		return Standing{Used: l.inFlight}
 	}
@@ -133,30 +135,30 @@ func (l *ledger) standing(limit *Limit, asked int64, now moment) Standing {
 	if c == nil {
 		return Standing{}
 	}
-	s := Standing{Used: c.tally.used(now)}
-	if over := plus(asked, -left(limit.Max, s.Used)); over > 0 {
-		s.RoomAt, _ = c.tally.roomAt(now, over)
+	s := Standing{Used: c.tally.Used(now)}
+	if over := tally.Plus(asked, -left(limit.Max, s.Used)); over > 0 {
+		s.RoomAt, _ = c.tally.RoomAt(now, over)
 	}
 	return s
 }
 
 // charge books the estimate and adds the record.
-func (l *ledger) charge(r *record, now moment) {
+func (l *ledger) charge(r *record, now tally.Moment) {
 	for _, c := range r.counters {
-		c.tally.add(now, r.estimate.Of(c.unit))
+		c.tally.Add(now, r.estimate.Of(c.unit))
 	}
 	l.inFlight++
 	l.records.push(r)
 }
 
 // settle replaces the record's estimate by what was used, and takes the record out.
-func (l *ledger) settle(r *record, used Amount, now moment) {
+func (l *ledger) settle(r *record, used Amount, now tally.Moment) {
 	for _, c := range r.counters {
 		switch more := used.Of(c.unit) - r.estimate.Of(c.unit); {
 		case more > 0:
-			c.tally.add(now, more)
+			c.tally.Add(now, more)
 		case more < 0 && r.resets == l.resets:
-			c.tally.giveBack(r.at, -more)
+			c.tally.GiveBack(r.at, -more)
 		}
 	}
 	if !r.expired {
@@ -166,10 +168,10 @@ func (l *ledger) settle(r *record, used Amount, now moment) {
 }
 
 // idle reports whether nothing would be lost with the ledger.
-func (l *ledger) idle(now moment) bool {
+func (l *ledger) idle(now tally.Moment) bool {
 	if len(l.records) > 0 {
 		return false
 	}
-	l.counters = slices.DeleteFunc(l.counters, func(c *counter) bool { return c.tally.empty(now) })
+	l.counters = slices.DeleteFunc(l.counters, func(c *counter) bool { return c.tally.Empty(now) })
 	return len(l.counters) == 0
 }

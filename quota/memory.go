@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/aitransport/aitransport/quota/internal/tally"
 )
 
 const (
@@ -91,7 +93,7 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 		return Reservation{}, err
 	}
 	now = l.now(now)
-	l.expire(now.at, sh.forget)
+	l.expire(now.At, sh.forget)
 	var few [fewCounters]*counter
 	counters, ok := l.fit(few[:0], limits, a, now)
 	if !ok {
@@ -103,12 +105,12 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 }
 
 // charge makes the reservation, for which there is room. The caller holds the lock of the shard of that number.
-func (m *Memory) charge(n uint64, key string, l *ledger, counters []*counter, a Amount, ttl time.Duration, now moment) Reservation {
+func (m *Memory) charge(n uint64, key string, l *ledger, counters []*counter, a Amount, ttl time.Duration, now tally.Moment) Reservation {
 	sh := &m.shards[n]
 	sh.lastID++
 	r := &record{
 		id: sh.lastID*memoryShards + n, ledger: l, resets: l.resets,
-		estimate: a, at: now.at, ttl: int64(ttl), due: plus(now.at, int64(ttl)),
+		estimate: a, at: now.At, ttl: int64(ttl), due: tally.Plus(now.At, int64(ttl)),
 	}
 	r.counters = append(r.few[:0], counters...)
 	l.charge(r, now)
@@ -134,7 +136,7 @@ func (m *Memory) Settle(ctx context.Context, r Reservation, used Amount) error {
 	}
 	l := rec.ledger
 	now = l.now(now)
-	if l.expire(now.at, sh.forget); sh.records[rec.id] == rec {
+	if l.expire(now.At, sh.forget); sh.records[rec.id] == rec {
 		l.settle(rec, used, now)
 		sh.forget(rec)
 	}
@@ -159,17 +161,17 @@ func (m *Memory) Renew(ctx context.Context, r Reservation, ttl time.Duration) (R
 	}
 	l := rec.ledger
 	now = l.now(now)
-	if l.expire(now.at, sh.forget); rec.expired {
+	if l.expire(now.At, sh.forget); rec.expired {
 		return Reservation{}, ErrExpired
 	}
-	rec.ttl, rec.due = int64(ttl), plus(now.at, int64(ttl))
+	rec.ttl, rec.due = int64(ttl), tally.Plus(now.At, int64(ttl))
 	l.records.fix(rec)
 	r.Expires = m.time(rec.due)
 	return r, nil
 }
 
 // exceeded is the error about the limit that will have room last.
-func (l *ledger) exceeded(key string, limits []Limit, a Amount, now moment) error {
+func (l *ledger) exceeded(key string, limits []Limit, a Amount, now tally.Moment) error {
 	standings := make([]Standing, len(limits))
 	for i := range limits {
 		standings[i] = l.standing(&limits[i], a.Of(limits[i].Unit), now)
@@ -178,7 +180,7 @@ func (l *ledger) exceeded(key string, limits []Limit, a Amount, now moment) erro
 }
 
 // now is the time. On the store's clock it is counted from when the store was made, and goes forward only.
-func (m *Memory) now() moment { return moment{at: int64(time.Since(m.start))} }
+func (m *Memory) now() tally.Moment { return tally.Moment{At: int64(time.Since(m.start))} }
 
 // time is the wall time of one of the store's times.
 func (m *Memory) time(at int64) time.Time { return m.start.Add(time.Duration(at)) }

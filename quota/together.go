@@ -5,13 +5,15 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/aitransport/aitransport/quota/internal/tally"
 )
 
 // pending is a charge of several that Memory looks at together.
 type pending struct {
 	shard    uint64
 	ledger   *ledger
-	now      moment
+	now      tally.Moment
 	counters []*counter
 	few      [fewCounters]*counter // where counters begin
 }
@@ -48,7 +50,7 @@ func (m *Memory) ReserveAll(ctx context.Context, charges []Charge, a Amount, ttl
 }
 
 // lock takes the locks of all the shards, in their order, so that nobody waits for one who waits for him, and sweeps them.
-func (m *Memory) lock(ps []pending, now moment) (unlock func()) {
+func (m *Memory) lock(ps []pending, now tally.Moment) (unlock func()) {
 	shards := make([]uint64, len(ps))
 	for i := range ps {
 		shards[i] = ps[i].shard
@@ -67,7 +69,7 @@ func (m *Memory) lock(ps []pending, now moment) (unlock func()) {
 }
 
 // fitAll opens the ledgers and finds the counters, or the first charge that has no room. The caller holds the locks.
-func (m *Memory) fitAll(ps []pending, charges []Charge, a Amount, now moment) error {
+func (m *Memory) fitAll(ps []pending, charges []Charge, a Amount, now tally.Moment) error {
 	for i, c := range charges {
 		p := &ps[i]
 		sh := &m.shards[p.shard]
@@ -76,7 +78,7 @@ func (m *Memory) fitAll(ps []pending, charges []Charge, a Amount, now moment) er
 			return err
 		}
 		p.ledger, p.now = l, l.now(now)
-		l.expire(p.now.at, sh.forget)
+		l.expire(p.now.At, sh.forget)
 		var ok bool
 		if p.counters, ok = l.fit(p.few[:0], c.Limits, a, p.now); !ok {
 			return l.exceeded(c.Key, c.Limits, a, p.now)
