@@ -1,0 +1,151 @@
+package sqlquota
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	maxTries    = 30 // of a transaction that the database undoes; with the waits between, some seconds
+	firstWait   = time.Millisecond
+	longestWait = 200 * time.Millisecond
+
+	rollbackTimeout = 5 * time.Second // in SQLite, which answers at once
+)
+
+// beginError is that a transaction could not begin on a connection that the pool had kept: nothing has happened, and the
+// next connection may be sound.
+type beginError struct{ error }
+
+func (e *beginError) Unwrap() error { return e.error }
+
+// transact has f do everything in one transaction, and again where the database undid it. It is committed if f says so,
+// and rolled back otherwise.
+func (s *Store) transact(ctx context.Context, f func(*sql.Conn) (commit bool, err error)) error {
+	if s.writer != nil { // SQLite: who waits here waits for its turn, and not at random
+		select {
+		case s.writer <- struct{}{}:
+			defer func() { <-s.writer }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return s.retry(ctx, func() error {
+		c, err := s.db.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("connecting: %w", err)
+		}
+		defer c.Close()
+		return s.once(ctx, c, f)
+	})
+}
+
+// once is one transaction on a connection, which is dropped where its state is not known.
+func (s *Store) once(ctx context.Context, c *sql.Conn, f func(*sql.Conn) (bool, error)) error {
+	if err := s.begin(ctx, c); err != nil {
+		return err
+	}
+	open := true
+	defer func() {
+		if open { // a panic too
+			s.rollBack(ctx, c)
+		}
+	}()
+	commit, err := f(c)
+	if err != nil || !commit {
+		return err
+	}
+	if _, err := c.ExecContext(ctx, `COMMIT`); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	open = false
+	return nil
+}
+
+func (s *Store) begin(ctx context.Context, c *sql.Conn) error {
+	for _, statement := range s.sql.begin {
+		if _, err := c.ExecContext(ctx, statement); err != nil {
+			if !s.retryable(err) {
+				drop(c)
+			}
+			return &beginError{fmt.Errorf("beginning a transaction: %w", err)}
+		}
+	}
+	return nil
+}
+
+// rollBack ends the transaction. Where the connection cannot say so any more it is dropped, and the server does it.
+func (s *Store) rollBack(ctx context.Context, c *sql.Conn) {
+	if s.config.Dialect == SQLite {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+		defer cancel()
+	}
+	if _, err := c.ExecContext(ctx, `ROLLBACK`); err != nil {
+		drop(c)
+	}
+}
+
+// drop closes a connection that is not to be used again.
+func drop(c *sql.Conn) {
+	_ = c.Raw(func(any) error { return driver.ErrBadConn }) // which is how the pool is told, and what it returns
+}
+
+// retry does it again, a bounded number of times, while the error says that the database undid it.
+func (s *Store) retry(ctx context.Context, f func() error) error {
+	wait := firstWait
+	for try := 1; ; try++ {
+		err := f()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		undone, stale := s.retryable(err), errors.As(err, new(*beginError))
+		if try == maxTries || !undone && !stale {
+			return err
+		}
+		if !undone {
+			continue
+		}
+		select {
+		case <-time.After(rand.N(wait) + 1): //nolint:gosec // so that they do not meet again
+		case <-ctx.Done():
+			return err
+		}
+		wait = min(2*wait, longestWait)
+	}
+}
+
+// retryable reports whether the database undid the transaction of the error, so that it may be tried again.
+func (s *Store) retryable(err error) bool {
+	if s.config.Retryable != nil && s.config.Retryable(err) {
+		return true
+	}
+	switch s.config.Dialect {
+	case PostgreSQL:
+		var e interface{ SQLState() string }
+		if !errors.As(err, &e) {
+			return false
+		}
+		const serializationFailure, deadlockDetected = "40001", "40P01"
+		return e.SQLState() == serializationFailure || e.SQLState() == deadlockDetected
+	case SQLite:
+		const busy, locked = 5, 6
+		var e interface{ Code() int }
+		return errors.As(err, &e) && (e.Code()&0xff == busy || e.Code()&0xff == locked)
+	default:
+		return false
+	}
+}
+
+// failure is an error of the store about what it was doing, and of the context if it is over.
+func failure(ctx context.Context, doing string, err error) error {
+	if why := ctx.Err(); why != nil && !errors.Is(err, why) {
+		return fmt.Errorf("sqlquota: %s: %w: %w", doing, why, err)
+	}
+	return fmt.Errorf("sqlquota: %s: %w", doing, err)
+}
