@@ -16,7 +16,7 @@ import (
 // the caller's, and so are its bounds on connections: each call takes one while it runs, and waits for one under its
 // context.
 //
-// A call whose transaction the database undoes, for a deadlock or the like, tries again up to 30 times, for some seconds
+// A call whose transaction the database undoes, for a deadlock or the like, tries again up to 50 times, for some seconds
 // at most and never beyond its context. An error that is neither ErrExceeded, ErrExpired nor ErrInvalid is the database's.
 // Windows in time.Local are refused: each machine has its own.
 type Store struct {

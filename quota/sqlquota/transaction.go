@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxTries    = 30 // of a transaction that the database undoes; with the waits between, some seconds
+	maxTries    = 50 // of a transaction that the database undoes; with the waits between, some seconds
 	firstWait   = time.Millisecond
 	longestWait = 200 * time.Millisecond
 
@@ -101,7 +101,7 @@ func (s *Store) retry(ctx context.Context, f func() error) error {
 	wait := firstWait
 	for try := 1; ; try++ {
 		err := f()
-		if err == nil || ctx.Err() != nil {
+		if err == nil || over(ctx) != nil {
 			return err
 		}
 		undone, stale := s.retryable(err), errors.As(err, new(*beginError))
@@ -144,8 +144,16 @@ func (s *Store) retryable(err error) bool {
 
 // failure is an error of the store about what it was doing, and of the context if it is over.
 func failure(ctx context.Context, doing string, err error) error {
-	if why := ctx.Err(); why != nil && !errors.Is(err, why) {
+	if why := over(ctx); why != nil && !errors.Is(err, why) {
 		return fmt.Errorf("sqlquota: %s: %w: %w", doing, why, err)
 	}
 	return fmt.Errorf("sqlquota: %s: %w", doing, err)
+}
+
+// over is why the context is over; nil: it is not. A connection that heeds its deadline may notice before it does.
+func over(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && ctx.Err() == nil && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
