@@ -2,6 +2,7 @@
 package sqlstores_test
 
 import (
+	"cmp"
 	"database/sql"
 	"errors"
 	"flag"
@@ -21,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if err := flag.Set("test.parallel", "64"); err != nil { // they wait for the clock, not for a processor
+	if err := flag.Set("test.parallel", "12"); err != nil { // they wait for the clock, not for a processor
 		panic(err)
 	}
 	os.Exit(m.Run())
@@ -63,25 +64,34 @@ func undoneByMySQL(err error) bool {
 	return errors.As(err, &e) && (e.Number == lockWaitTimeout || e.Number == deadlock)
 }
 
-func (d database) open(tb testing.TB) *sql.DB {
+// open is a pool of at most so many connections.
+func (d database) open(tb testing.TB, most int) *sql.DB {
 	tb.Helper()
 	db, err := sql.Open(d.driver, d.dsn)
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = db.Close() })
-	db.SetMaxOpenConns(24)
-	db.SetMaxIdleConns(24)
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
 	return db
 }
 
 var prefixes atomic.Int64
 
-// apart is the database with tables that nobody else uses.
-func (d database) apart() database {
+// apart is the database with tables that nobody else uses; in SQLite, where one writes at a time, another file.
+func (d database) apart(tb testing.TB) database {
+	if d.server == nil {
+		return startSQLite(tb)
+	}
 	d.config.Prefix = fmt.Sprintf("t%d_", prefixes.Add(1))
 	return d
 }
 
-// migrated is a store in tables that are there.
+// table is the name of one of the tables.
+func (d database) table(name string) string {
+	return cmp.Or(d.config.Prefix, "aitransport_quota_") + name
+}
+
+// store is a store in tables that are there.
 func (d database) store(tb testing.TB, db *sql.DB) *sqlquota.Store {
 	tb.Helper()
 	require.NoError(tb, sqlquota.Migrate(tb.Context(), db, d.config))
