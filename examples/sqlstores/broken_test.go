@@ -17,6 +17,7 @@ import (
 )
 
 func TestAServerThatStopsAndComesBack(t *testing.T) {
+	t.Parallel()
 	for _, sort := range databases[1:] { // SQLite has none
 		t.Run(sort.name, func(t *testing.T) {
 			t.Parallel()

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -25,7 +24,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "12"); err != nil { // they wait for the clock, not for a processor
 		panic(err)
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
 // database is one to have stores in.

@@ -93,7 +93,7 @@ func (m *migration) underLock(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it goes back to the pool, or was dropped
 	name, locked := m.store.config.Prefix+"migrate", sql.NullInt64{}
 	if err := c.QueryRowContext(ctx, `SELECT GET_LOCK(?, ?)`, name, int(migrationWait/time.Second)).Scan(&locked); err != nil {
 		return fmt.Errorf("waiting for others that migrate: %w", err)
@@ -111,9 +111,9 @@ func (m *migration) underLock(ctx context.Context) (err error) {
 
 // steppedUp does the steps that are missing, alone.
 func (m *migration) steppedUp(ctx context.Context, c *sql.Conn) error {
-	exec := func(statement string, args ...any) error {
+	exec := func(statement string) error {
 		for part := range strings.SplitSeq(strings.ReplaceAll(statement, "{prefix}", m.store.config.Prefix), ";") {
-			if _, err := c.ExecContext(ctx, part, args...); err != nil {
+			if _, err := c.ExecContext(ctx, part); err != nil {
 				return err
 			}
 		}

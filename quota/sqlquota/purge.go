@@ -52,7 +52,7 @@ func (s *Store) idle(ctx context.Context, until int64, limit int) (ids [][]byte,
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
+		defer func() { _ = rows.Close() }() // what went wrong is in Err
 		for rows.Next() {
 			var id []byte
 			if err := rows.Scan(&id); err != nil {

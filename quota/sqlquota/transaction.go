@@ -40,7 +40,7 @@ func (s *Store) transact(ctx context.Context, f func(*sql.Conn) (commit bool, er
 		if err != nil {
 			return fmt.Errorf("connecting: %w", err)
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }() // it goes back to the pool, or was dropped
 		return s.once(ctx, c, f)
 	})
 }

@@ -10,6 +10,7 @@ import (
 )
 
 func TestDatabasesStopAndStartAgain(t *testing.T) {
+	t.Parallel()
 	for name, start := range map[string]func(testing.TB) *servers.Database{"PostgreSQL": servers.PostgreSQL, "MariaDB": servers.MariaDB} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -335,7 +334,7 @@ func FuzzOpen(f *testing.F) {
 		l.EmptyAt()
 		again := l.State()
 		l, err = ledger.Open(again, now)
-		require.NoError(t, err, fmt.Sprintf("%x", again))
+		require.NoError(t, err, "%x", again)
 		require.Equal(t, again, l.State())
 	})
 }

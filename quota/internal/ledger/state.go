@@ -82,7 +82,7 @@ func (l *Ledger) load(state []byte) error {
 		if err != nil {
 			return err
 		}
-		c := newCounter(quota.Unit(u), w) //nolint:gosec // it was looked at
+		c := newCounter(quota.Unit(u), w)
 		c.tally.Load(from)
 		l.counters = append(l.counters, c)
 	}
