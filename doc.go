@@ -29,8 +29,9 @@
 // the examples, which are a module of their own, so that the library needs no client of
 // anybody's.
 //
-// What programs share is kept in stores behind interfaces: in memory, or in Redis by
-// health/redishealth and balancer/redisaffinity, which take any client's func.
+// What programs share is kept in stores behind interfaces: in memory; in Redis by
+// health/redishealth, balancer/redisaffinity and quota/redisquota, which take any client's
+// func; or in a SQL database by quota/sqlquota.
 //
 // For tests, transport/transporttest has proxies and servers that misbehave on
 // order, and provider/providertest fake AI providers; health/healthtest,

@@ -46,7 +46,8 @@
 //
 // # Stores
 //
-// [Memory] is for one process. One that is shared can break: [Guard] stands in front of it, and answers at once, open or
+// [Memory] is for one process; quota/redisquota (a server or a cluster, also with slices that are leased so that most
+// calls need no network) and quota/sqlquota (SQLite, PostgreSQL, MySQL, MariaDB) are for many. One that is shared can break: [Guard] stands in front of it, and answers at once, open or
 // closed, while it does. The names that begin with Check, [NewExceededError] and [Window.ID] are for those who write
 // stores; package quotatest checks them.
 package quota
