@@ -32,7 +32,7 @@ type chooser struct {
 	resorts  bool      // what rests is tried all the same
 	lenient  bool      // those are good enough that are not as good as others might be
 	waived   bool      // some were passed over that are good enough
-	again    bool      // one of these has become free since
+	again    bool      // what is free has changed meanwhile, also of these: it is worth to look again at once
 	waits    bool      // it stands in line
 	others   bool      // some that are ready are not for this request
 	ends     int64     // when the model's rest does that keeps one from being taken; noEnd: there is none
@@ -167,20 +167,6 @@ func (c *chooser) met(m *member) bool {
 		}
 	}
 	return false
-}
-
-// fitAt is fit for a place of the chooser's tier that is ready for others. Who waits is
-// called by the account when its model may be used there again. The tier is locked.
-func (c *chooser) fitAt(i int) fitness {
-	m := c.tier.members[i]
-	if c.waits && c.modelRests(m) {
-		c.tier.list(i) // before fit: nothing that happens from now on is missed
-	}
-	f := c.fit(m)
-	if f == unfit && (c.hasTried(m) || c.modelRests(m)) {
-		c.others = true
-	}
-	return f
 }
 
 // modelRests tells whether the model cannot be used at an account, or at its

@@ -64,6 +64,20 @@ func (c *chooser) look(i int) fitness {
 	return absent
 }
 
+// fitAt is fit for a place of the chooser's tier that is ready for others. Who waits is
+// called by the account when its model may be used there again. The tier is locked.
+func (c *chooser) fitAt(i int) fitness {
+	m := c.tier.members[i]
+	if c.waits && c.modelRests(m) {
+		c.tier.list(i) // before fit: nothing that happens from now on is missed
+	}
+	f := c.fit(m)
+	if f == unfit && (c.hasTried(m) || c.modelRests(m)) {
+		c.others = true
+	}
+	return f
+}
+
 // ripen makes those ready whose time has come.
 func (t *tier) ripen(now int64) {
 	if t.crowd.dead.Load() { // no account wakes its place any more
