@@ -76,7 +76,7 @@ type untilShut struct{ c chan struct{} }
 func (w untilShut) Read([]byte) (int, error) { <-w.c; return 0, io.ErrUnexpectedEOF }
 
 func streamOf(r *http.Request, n int64, body io.ReadCloser) *http.Response {
-	return &http.Response{StatusCode: 200, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: n,
+	return &http.Response{StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r, ContentLength: n,
 		Header: http.Header{"Content-Type": {"text/event-stream"}}, Body: body}
 }
 
@@ -121,10 +121,10 @@ func TestACallerWhoGoesJustBeforeTheHeaders(t *testing.T) {
 		lb := newTransport(t, cfg)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		over := make(chan struct{})
+		over, asked := make(chan struct{}), streamed(ctx, t)
 		go func() {
 			defer close(over)
-			resp, err := lb.RoundTrip(streamed(ctx, t))
+			resp, err := lb.RoundTrip(asked)
 			if err == nil {
 				_ = resp.Body.Close()
 			}

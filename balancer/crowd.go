@@ -189,7 +189,7 @@ func (c *crowds) learn(t *Transport, r *Request, s errand) *place {
 	)
 	for i, alike := range c.kinds {
 		if alike[0].suits(r) == "" {
-			members, kinds = append(members, alike...), append(kinds, uint32(i)) //nolint:gosec // a place in a slice
+			members, kinds = append(members, alike...), append(kinds, uint32(i))
 		}
 	}
 	c.mu.Lock()

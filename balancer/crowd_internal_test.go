@@ -132,7 +132,7 @@ func TestWhoWaitsIsNotForgotten(t *testing.T) {
 	makeUp()
 	assert.True(t, shared.dead.Load())
 	assert.True(t, apart.dead.Load())
-	assert.Zero(t, len(lb.fleet.Load().queues()))
+	assert.Empty(t, lb.fleet.Load().queues())
 }
 
 // TestWaitingForManyModelsForgetsNobody: there may be more crowds than else, and they are

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,14 +27,12 @@ type tellingHealth struct {
 	page   int  // changes on one
 	lost   bool // the cursors are no longer known, once
 	fails  bool
-	loads  int
-	listed int
+	loads  atomic.Int64
+	listed atomic.Int64
 }
 
 func (s *tellingHealth) Load(ctx context.Context, subjects []health.Subject) ([]health.State, error) {
-	s.mu.Lock()
-	s.loads++
-	s.mu.Unlock()
+	s.loads.Add(1)
 	return s.Store.Load(ctx, subjects)
 }
 
@@ -59,7 +58,7 @@ func (s *tellingHealth) Changes(_ context.Context, cursor string) (health.Change
 		from, s.lost = 0, false
 	}
 	to := min(len(s.log), from+max(s.page, 1))
-	s.listed += to - from
+	s.listed.Add(int64(to - from))
 	return health.Changes{States: slices.Clone(s.log[from:to]), Next: strconv.Itoa(to), More: to < len(s.log), Anew: anew}, nil
 }
 
@@ -88,10 +87,10 @@ func TestChangesAreFollowed(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []string{"second"}, keysSeen(fake))
 
-		loads := store.loads
+		loads := store.loads.Load()
 		time.Sleep(time.Minute)
-		assert.Equal(t, loads, store.loads, "it tells what changes")
-		assert.Equal(t, 4, store.listed)
+		assert.Equal(t, loads, store.loads.Load(), "it tells what changes")
+		assert.Equal(t, int64(4), store.listed.Load())
 
 		put(t, store, health.Subject{Kind: health.KindAccountModel, Name: "first", Model: "gpt-5"}, func(health.State) health.State { return health.State{} })
 		time.Sleep(2 * time.Second)
@@ -107,10 +106,10 @@ func TestChangesFromTheBeginning(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := providertest.OpenAI(providertest.Config{})
 		store := &tellingHealth{Store: health.NewMemory(health.MemoryConfig{}), page: 1}
-		var told int
+		var told atomic.Int64
 		cfg := over(fake, twoAccounts()...)
 		cfg.Health, cfg.NoLastResort = store, true
-		cfg.Hooks.StoreError = func(context.Context, string, error) { told++ }
+		cfg.Hooks.StoreError = func(context.Context, string, error) { told.Add(1) }
 		lb := newTransport(t, cfg)
 		for _, name := range []string{"first", "second"} {
 			require.NoError(t, lb.DisableSubject(t.Context(), health.Subject{Kind: health.KindAccount, Name: name}, "too expensive"))
@@ -123,7 +122,7 @@ func TestChangesFromTheBeginning(t *testing.T) {
 		store.fails = true
 		store.mu.Unlock()
 		time.Sleep(2500 * time.Millisecond)
-		assert.Positive(t, told)
+		assert.Positive(t, told.Load())
 		store.mu.Lock()
 		store.fails, store.lost = false, true
 		store.log = slices.DeleteFunc(store.log, func(c health.Change) bool { return c.Subject.Name == "second" })

@@ -36,7 +36,7 @@ func TestHintsAddUp(t *testing.T) {
 			}
 			ctx := t.Context()
 			for _, h := range tt.hints {
-				ctx = balancer.WithHint(ctx, h)
+				ctx = balancer.WithHint(ctx, h) //nolint:fatcontext // that is what is tested
 			}
 			_, _, err := send(ctx, t, newTransport(t, cfg))
 			require.NoError(t, err)

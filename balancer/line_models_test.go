@@ -26,8 +26,9 @@ func chatOf(model string) string {
 func queued(t *testing.T, lb *balancer.Transport, model string) <-chan time.Duration {
 	t.Helper()
 	start, took := time.Now(), make(chan time.Duration, 1)
+	asked := newRequest(t.Context(), t, http.MethodPost, chatURL, chatOf(model))
 	go func() {
-		_, _, err := do(lb, newRequest(t.Context(), t, http.MethodPost, chatURL, chatOf(model)))
+		_, _, err := do(lb, asked)
 		assert.NoError(t, err)
 		took <- time.Since(start)
 	}()
@@ -93,7 +94,7 @@ func TestWhoWaitsNoticesTheEndOfAModelsLimit(t *testing.T) {
 			defer close(done)
 			ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 			defer cancel()
-			_, _, _ = send(ctx, t, lb)
+			_ = chatted(ctx, lb)
 		}()
 		synctest.Wait()
 		defer hold(t.Context(), t, lb).Body.Close() // b's only slot

@@ -40,7 +40,9 @@ func chatted(ctx context.Context, t *testing.T, lb *Transport, model string) (*h
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://api.openai.com/v1/chat/completions",
 		strings.NewReader(`{"model":"`+model+`","messages":[{"role":"user","content":"hi"}]}`))
-	require.NoError(t, err)
+	if !assert.NoError(t, err) { // it may be called beside the test
+		return nil, err
+	}
 	return lb.RoundTrip(r)
 }
 

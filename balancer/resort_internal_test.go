@@ -52,10 +52,10 @@ func TestAStorePanicsAtTheLastResort(t *testing.T) {
 	send := func() (*http.Response, error) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.openai.com/v1/chat/completions", strings.NewReader(`{"model":"gpt-5","messages":[]}`))
 		require.NoError(t, err)
-		return lb.RoundTrip(r) //nolint:bodyclose // the callers do
+		return lb.RoundTrip(r)
 	}
 	store.armed = true
-	assert.Panics(t, func() { _, _ = send() }) //nolint:bodyclose // there is no answer
+	assert.Panics(t, func() { _, _ = send() })
 	resp, err := send()
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())

@@ -89,7 +89,7 @@ func assertWithin(t *testing.T, calls []call, beside int) {
 	requests, flying := busiest(calls), crowd(calls)
 	assert.LessOrEqual(t, int64(requests), often*times, "requests in a window")
 	assert.LessOrEqual(t, int64(flying), atOnce*times, "in flight")
-	assert.Positive(t, len(calls))
+	assert.NotEmpty(t, calls)
 	t.Logf("%d calls admitted, of %d keys %d used up, at most %d requests in a window of %d, and %d of %d in flight",
 		len(calls), len(keys), full, requests, often, flying, atOnce)
 }
@@ -146,7 +146,7 @@ func (c *crew) start() *member {
 	c.started++
 	c.journals = append(c.journals, journal)
 	require.NoError(c.t, os.WriteFile(journal, nil, 0o600))
-	cmd := exec.CommandContext(context.WithoutCancel(c.t.Context()), os.Args[0]) //nolint:gosec // this very program
+	cmd := exec.CommandContext(context.WithoutCancel(c.t.Context()), os.Args[0])
 	cmd.Env = append(c.env, "CRASHES_JOURNAL="+journal)
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
@@ -166,8 +166,8 @@ func (m *member) kill() {
 func (c *crew) crash(d time.Duration) {
 	c.t.Helper()
 	for end := time.Now().Add(d); time.Now().Before(end); {
-		time.Sleep(100*time.Millisecond + rand.N(300*time.Millisecond)) //nolint:gosec // no secret
-		i := rand.IntN(len(c.members))                                  //nolint:gosec // no secret
+		time.Sleep(100*time.Millisecond + rand.N(300*time.Millisecond))
+		i := rand.IntN(len(c.members))
 		c.members[i].kill()
 		c.members[i] = c.start()
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"strings"
 	"testing"
 
@@ -38,7 +37,7 @@ func TestAnSDKsErrorHoldsOurs(t *testing.T) {
 		Model: "gpt-5", Messages: []openai.ChatCompletionMessageParamUnion{openai.UserMessage("hi")},
 	})
 	var failure *balancer.Error
-	require.True(t, errors.As(err, &failure))
+	require.ErrorAs(t, err, &failure)
 	require.ErrorIs(t, err, balancer.ErrNoAccount)
 	assert.ErrorContains(t, err, `no account serves the model "gpt-5": see Account.Models`)
 }

@@ -37,8 +37,9 @@ func becomes(t *testing.T, want int64, store *redisquota.Store, limit quota.Limi
 func TestSlicesShrinkNearTheLimit(t *testing.T) {
 	t.Parallel()
 	client, sent := connect(t, servers.Redis(t).Addr)
-	store, limit := open(t, client, apart()), minutely(quota.Requests, 1600)
-	leased := lease(t, store, redisquota.LeaseConfig{})
+	store := open(t, client, apart())
+	limit := quota.Limit{Unit: quota.Requests, Max: 1600, Window: quota.Rolling(time.Hour)}
+	leased := lease(t, store, redisquota.LeaseConfig{Slice: 2 * time.Minute}) // none ends by itself meanwhile
 	before, slices := int64(0), []int64{}
 	trips := sent.during(t, func() error {
 		for n := int64(0); ; n++ {
@@ -64,7 +65,7 @@ func TestSlicesShrinkNearTheLimit(t *testing.T) {
 	assert.LessOrEqual(t, trips, 1600+len(slices)+10, "but for the test's own 1600")
 }
 
-func TestSlicesGoBack(t *testing.T) {
+func TestSlicesGoBack(t *testing.T) { //nolint:tparallel // the subtests share a server and a key
 	t.Parallel()
 	client, _ := connect(t, servers.Redis(t).Addr)
 	limits := []quota.Limit{minutely(quota.Requests, 1600)}

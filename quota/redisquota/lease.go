@@ -224,7 +224,7 @@ func (l *Leased) hold(sh *leaseShard, k *leasedKey, s *slice, a quota.Amount, tt
 		s.held[u] += a.Of(u)
 	}
 	sh.lastID++
-	id := sh.lastID*leaseShards + uint64(k.shard)
+	id := sh.lastID*leaseShards + k.shard
 	ttl = min(ttl, maxTTL)
 	sh.holds[id] = &hold{key: k, slice: s, estimate: a, ttl: int64(ttl), due: now + int64(ttl)}
 	return quota.Reservation{ID: l.own + strconv.FormatUint(id, idBase), Key: k.key, Expires: l.start.Add(time.Duration(now) + ttl)}

@@ -144,13 +144,11 @@ func (k *leasedKey) endSpent(now, wall int64) {
 	}
 }
 
-// endAll has none serve any more, and reports whether one did.
-func (k *leasedKey) endAll() (any bool) {
+// endAll has none serve any more.
+func (k *leasedKey) endAll() {
 	for _, p := range k.purses {
-		any = any || p.slice != nil
 		k.end(p)
 	}
-	return any
 }
 
 // news is what the server is to hear of a slice.

@@ -305,7 +305,7 @@ func TestWindowsAreKnownByTheirIDs(t *testing.T) {
 		require.NoError(t, err)
 		for _, z := range []*time.Location{zone, nil, kathmandu, time.FixedZone("", -44*60-30), time.FixedZone("", -3600)} {
 			for _, w := range []quota.Window{
-				quota.Total(), quota.Rolling(90 * time.Second), quota.Rolling(1), quota.Daily(9*time.Hour+1, z),
+				quota.Total(), quota.Rolling(90 * time.Second), quota.Rolling(time.Millisecond + 1), quota.Daily(9*time.Hour+1, z),
 				quota.Weekly(time.Saturday, 0, z), quota.Monthly(31, 12*time.Hour, z),
 			} {
 				got, err := ledger.ParseWindow(w.ID())
