@@ -57,7 +57,7 @@ for _, l in ipairs(list) do
   end
 end
 if full then
-  if slices > 0 then
+  if slices > 0 or stepped then
     finish()
   end
   return standings('full', list, function(l) return l.asked + l.used - l.max end)

@@ -26,6 +26,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 
 local counts, stored, dirty = {}, {}, {}
+local stepped = false -- the clock was put back: a refusal is kept too, or time would not go on
 local epoch, known = 0, nil -- known: the one that is stored
 do
   local all = redis.call('HGETALL', COUNTS)
@@ -70,7 +71,7 @@ end
 -- reanchored is for a clock that was put back by more than a window: the count goes on with all that was spent, and what
 -- was reserved before gives nothing back any more.
 local function reanchored(name)
-  epoch, dirty[name] = epoch + 1, true
+  epoch, dirty[name], stepped = epoch + 1, true, true
 end
 
 local function leaves(c, i) return (c[i] + 1) * c[2] + c[1] end

@@ -14,6 +14,9 @@ for _, l in ipairs(list) do
   full = full or l.asked > l.max - l.used
 end
 if full then
+  if stepped then
+    finish()
+  end
   return standings('full', list, function(l) return l.asked + l.used - l.max end)
 end
 keep(id, charge(list, ttl, 0), true)
