@@ -50,13 +50,16 @@ func (s *serving) admit() error {
 	defer cancel()
 	reserved, err := quota.ReserveAll(ctx, cfg.Quota, charges, s.estimate, cfg.ttl())
 	var over *quota.ExceededError
+	broken := errors.Is(err, quota.ErrNotGivenBack) || err != nil && !errors.As(err, &over) && !errors.Is(err, quota.ErrInvalid)
+	if broken {
+		s.t.storeError(ctx, "quota", err)
+	}
 	switch {
 	case errors.As(err, &over):
 		return &Error{Err: err, RetryAt: over.RetryAt}
 	case errors.Is(err, quota.ErrInvalid): // the store has nothing to do with it
 		return &Error{Err: fmt.Errorf("Config.Admit returned a charge that makes no sense: %w", err)}
 	case err != nil:
-		s.t.storeError(s.ctx, "quota", err)
 		return &Error{Err: fmt.Errorf("the limits that the request is charged to cannot be asked: %w", err)}
 	}
 	s.bill = &bill{t: s.t, reserved: reserved, open: 1}
@@ -130,7 +133,7 @@ func (b *bill) renew(ctx context.Context) error {
 	}
 	var errs []error
 	for _, r := range reserved { // known by their IDs, which renewing does not change
-		if _, err := renewer.Renew(ctx, r, b.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) {
+		if _, err := renewer.Renew(ctx, r, b.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) && !errors.Is(err, errors.ErrUnsupported) {
 			errs = append(errs, err)
 		}
 	}

@@ -340,7 +340,7 @@ func (at *attempt) renew() {
 	if at.reservation.ID == "" {
 		return
 	}
-	if _, err := renewer.Renew(ctx, at.reservation, at.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) {
+	if _, err := renewer.Renew(ctx, at.reservation, at.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) && !errors.Is(err, errors.ErrUnsupported) {
 		at.t.storeError(ctx, "quota", err)
 	}
 }

@@ -271,7 +271,7 @@ func (at *attempt) reserve(ctx context.Context) *fullness {
 	var over *quota.ExceededError
 	switch {
 	case !errors.As(err, &over):
-		at.t.storeError(ctx, "quota", err)
+		at.t.storeError(books, "quota", err)
 		return nil
 	case over.Limit.Unit == quota.InFlight:
 		return &fullness{until: time.Now().Add(othersPoll).UnixNano(), reason: over.Error(), inFlight: true}

@@ -58,7 +58,7 @@ func rollBack(ctx context.Context, s Store, rs []Reservation, why error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
 	if err := SettleAll(ctx, s, rs, Amount{}); err != nil {
-		return errors.Join(why, fmt.Errorf("quota: giving back what was reserved with it, which stands as used if it expires: %w", err))
+		return errors.Join(why, fmt.Errorf("%w: %w", ErrNotGivenBack, err))
 	}
 	return why
 }

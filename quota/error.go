@@ -9,6 +9,14 @@ import (
 // ErrExceeded is what every *ExceededError is: errors.Is(err, ErrExceeded).
 var ErrExceeded = errors.New("quota: exceeded")
 
+// ErrFull is what errors are by which a store keeps its own bounds: it has no room for another key, or for another
+// reservation of the key. Others are served; a Guard does not take the store for broken.
+var ErrFull = errors.New("the store has no room for more")
+
+// ErrNotGivenBack is what the error of a ReserveAll also is that could not give back what it had reserved for the
+// charges before the one that has no room: it stands as used until it expires.
+var ErrNotGivenBack = errors.New("quota: what was reserved with it could not be given back and stands as used until it expires")
+
 // ExceededError says which limit has no room.
 type ExceededError struct {
 	Key   string

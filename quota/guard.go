@@ -26,8 +26,9 @@ type GuardConfig struct {
 	// MaxUnsettled bounds how many reservations wait for the store to be settled; 0: 10,000; negative: none wait.
 	MaxUnsettled int
 
-	// Broken says which errors mean that the store is broken. nil: all but ErrExceeded, ErrExpired, ErrInvalid and
-	// errors.ErrUnsupported. It is not asked about the error of a call whose caller has gone.
+	// Broken says which errors mean that the store is broken. nil: all but ErrExceeded, ErrExpired, ErrInvalid, ErrFull and
+	// errors.ErrUnsupported. It is not asked about the error of a call whose caller has gone; one whose deadline has
+	// passed meanwhile tells that the store is slow, if that gave it a tenth of Timeout.
 	Broken func(error) bool
 
 	Hooks GuardHooks
@@ -103,7 +104,8 @@ func NewGuard(store Store, c GuardConfig) *Guard {
 }
 
 func isBroken(err error) bool {
-	return !errors.Is(err, ErrExceeded) && !errors.Is(err, ErrExpired) && !errors.Is(err, ErrInvalid) && !errors.Is(err, errors.ErrUnsupported)
+	return !errors.Is(err, ErrExceeded) && !errors.Is(err, ErrExpired) && !errors.Is(err, ErrInvalid) &&
+		!errors.Is(err, ErrFull) && !errors.Is(err, errors.ErrUnsupported)
 }
 
 // Reserve implements [Store].
@@ -194,11 +196,15 @@ func (g *Guard) call(ctx context.Context, f func(context.Context) error) error {
 	v, failure := unknown, error(nil)
 	defer func() { g.judge(trial, v, failure) }()
 	limited, cancel := g.limit(ctx)
+	began := time.Now()
 	err = f(limited)
 	cancel()
 	switch {
 	case err == nil || !g.cfg.Broken(err):
 		v = sound
+		return err
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= g.cfg.Timeout/hasty:
+		v, failure = broken, err // the caller had no more time, but others need not wait as long
 		return err
 	case ctx.Err() != nil:
 		return err
@@ -207,6 +213,10 @@ func (g *Guard) call(ctx context.Context, f func(context.Context) error) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 }
+
+// hasty is what part of the time limit a caller's own deadline must have given a call, so that it says something about the
+// store.
+const hasty = 10
 
 func (g *Guard) limit(ctx context.Context) (context.Context, context.CancelFunc) {
 	if g.cfg.Timeout < 0 {

@@ -124,12 +124,15 @@ func (g *Guard) flushOne(ctx context.Context) (more bool, err error) {
 func (g *Guard) Unsettled() int { return g.later.len() }
 
 // Flush settles all that waits for the store, before a program ends. Its error is that some are left, and why; they stay,
-// and can be flushed again. It does not wait for a store that is broken.
+// and can be flushed again. It does not wait for a store that is broken, nor for other calls that are settling some.
 func (g *Guard) Flush(ctx context.Context) error {
 	for {
 		more, err := g.flushOne(ctx)
 		if err != nil {
 			return fmt.Errorf("quota: %d reservations are not settled: %w", g.Unsettled(), err)
+		}
+		if n := g.Unsettled(); !more && n > 0 {
+			return fmt.Errorf("quota: %d reservations are being settled by other calls: flush again", n)
 		}
 		if !more {
 			return nil

@@ -20,7 +20,7 @@ func (m *Memory) open(sh *shard, key string) (*ledger, error) {
 	}
 	if n := m.keys.Add(1); m.maxKeys > 0 && n > m.maxKeys {
 		m.keys.Add(-1)
-		return nil, fmt.Errorf("quota: %q refused: %d other keys are in use, the most that MemoryConfig.MaxKeys allows: raise it or use fewer keys", key, m.maxKeys)
+		return nil, fmt.Errorf("quota: %q refused: %d other keys are in use, the most that MemoryConfig.MaxKeys allows: raise it or use fewer keys: %w", key, m.maxKeys, ErrFull)
 	}
 	l := &ledger{}
 	sh.ledgers[key] = l

@@ -123,7 +123,7 @@ func (s *Store) fit(l *ledger.Ledger, c quota.Charge, a quota.Amount) error {
 		return err
 	}
 	if most := s.config.MaxReservations; most > 0 && l.Reservations() >= most {
-		return fmt.Errorf("sqlquota: %q refused: %d of its reservations can still be settled, the most that Config.MaxReservations allows: settle them, give them a shorter ttl or raise it", c.Key, most)
+		return fmt.Errorf("sqlquota: %q refused: %d of its reservations can still be settled, the most that Config.MaxReservations allows: settle them, give them a shorter ttl or raise it: %w", c.Key, most, quota.ErrFull)
 	}
 	return nil
 }
