@@ -204,6 +204,7 @@ func FuzzForm(f *testing.F) {
 		"x\r\n--b \r\n\r\n\r\n--b\r\nContent-Disposition: form-data; name=\"model\"; filename=\"\"\r\n\r\n--b--\r\n",
 		"--b\r\nContent-Disposition: form-data; name=model\r\n\r\n--b",
 		"--b\nContent-Disposition: form-data; name=model\n\nm\n--b",
+		"--b\nContent-Disposition:form-data;name=\"model\"\n\n\r\n--b--",
 	} {
 		f.Add([]byte(seed), "b", "n")
 	}
@@ -227,7 +228,10 @@ func FuzzForm(f *testing.F) {
 		if !valid || now != model {
 			t.Fatalf("%q became %q, not %q (%v)", want, now, model, valid)
 		}
-		if back, err := provider.OpenAI.API.Describe(r, got).Rename(r, got, want); want != "" && (err != nil || !bytes.Equal(back, body)) {
+		if want == "" || strings.ContainsAny(want, "\r\n") || strings.HasPrefix(want, "--"+boundary) {
+			return // such a name is not written
+		}
+		if back, err := provider.OpenAI.API.Describe(r, got).Rename(r, got, want); err != nil || !bytes.Equal(back, body) {
 			t.Fatalf("more than the model was changed: %q, %q, %v", body, back, err)
 		}
 	})
