@@ -274,32 +274,6 @@ func (at *attempt) succeed(v provider.Verdict, u provider.Usage) {
 	})
 }
 
-// finish gives back what take took and tells who wants to know. It runs once.
-func (at *attempt) finish(used *quota.Amount) {
-	at.giveBack(*used)
-	at.record.Duration = time.Since(at.started)
-	ctx := at.r.in.Context()
-	if trail := trailOf(ctx); trail != nil {
-		trail.add(at.record)
-	}
-	if at.t.cfg.Hooks.Attempt != nil {
-		at.t.cfg.Hooks.Attempt(ctx, at.record)
-	}
-}
-
-// giveBack settles the quota and frees the slot, also when the store panics.
-func (at *attempt) giveBack(used quota.Amount) {
-	defer at.r.bill.leave(at.r.in.Context(), used)
-	defer at.counters.release()
-	if at.resort {
-		defer at.counters.resort.Store(false)
-	}
-	if used == (quota.Amount{}) {
-		defer at.counters.refunded()
-	}
-	at.settle(used)
-}
-
 // books is the context in which books are kept: the caller may have gone. What stays
 // in memory needs no time limit.
 func (at *attempt) books(inMemory bool) (context.Context, context.CancelFunc) {
@@ -311,38 +285,6 @@ func (t *Transport) books(callers context.Context, inMemory bool) (context.Conte
 		return context.Background(), func() {}
 	}
 	return context.WithTimeout(context.WithoutCancel(callers), storeTimeout)
-}
-
-// settle replaces the reservation by what was used.
-func (at *attempt) settle(used quota.Amount) {
-	if at.reservation.ID == "" {
-		return
-	}
-	ctx, cancel := at.books(at.t.quotaInMemory)
-	defer cancel()
-	if err := at.t.cfg.Quota.Settle(ctx, at.reservation, used); err != nil {
-		at.t.storeError(ctx, "quota", err)
-	}
-}
-
-// renew keeps the reservation of a long answer alive. A reservation is known by its
-// ID, which renewing does not change.
-func (at *attempt) renew() {
-	renewer, ok := at.t.cfg.Quota.(quota.Renewer)
-	if !ok || at.reservation.ID == "" && at.r.bill == nil {
-		return
-	}
-	ctx, cancel := at.books(at.t.quotaInMemory)
-	defer cancel()
-	if err := at.r.bill.renew(ctx); err != nil {
-		at.t.storeError(ctx, "quota", err)
-	}
-	if at.reservation.ID == "" {
-		return
-	}
-	if _, err := renewer.Renew(ctx, at.reservation, at.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) && !errors.Is(err, errors.ErrUnsupported) {
-		at.t.storeError(ctx, "quota", err)
-	}
 }
 
 // note writes the verdict into the record and, for a failure, a line in the log.
