@@ -212,3 +212,24 @@ func TestAPanicOfALoserIsTold(t *testing.T) {
 		assert.Zero(t, snap.Accounts[0].InFlight)
 	})
 }
+
+// What a credential panics with may be what it guards: no log shows it.
+func TestAPanicOfALosersCredentialKeepsItsSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		accounts := twoAccounts()
+		accounts[0].Secret, accounts[0].Credential = "", provider.CredentialFunc(func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			panic("refresh token " + secretMark)
+		})
+		cfg := each(accounts, whole(0, "one"), whole(0, "two"))
+		cfg.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		cfg.Hedge.After = time.Second
+		_, body, err := send(t.Context(), t, newTransport(t, cfg))
+		require.NoError(t, err)
+		require.Contains(t, body, "two")
+		synctest.Wait()
+		assert.Contains(t, log.String(), "panic")
+		assertNoSecret(t, "the log", log.String())
+	})
+}

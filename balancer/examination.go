@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime"
 	"slices"
 	"time"
 
@@ -211,7 +210,7 @@ func (x *examination) record(ctx context.Context) {
 func (x *examination) broken(ctx context.Context, v any, stack []byte) {
 	defer func() { _ = recover() }() // the log or the store once more: there is nobody left to tell
 	defer x.giveBack(ctx)
-	r := &CheckResult{At: x.started, Health: healthUnknown, Reason: short(x.whatPanicked(v)), Duration: time.Since(x.started)}
+	r := &CheckResult{At: x.started, Health: healthUnknown, Reason: short(x.m.whatPanicked(v)), Duration: time.Since(x.started)}
 	r.DurationMs = r.Duration.Milliseconds()
 	if x.probe != nil {
 		r.Probe = x.probe.Name
@@ -219,20 +218,4 @@ func (x *examination) broken(ctx context.Context, v any, stack []byte) {
 	x.m.counters.checked.Store(r)
 	x.t.cfg.Logger.ErrorContext(ctx, "Health check panicked", "provider", x.m.Provider.Name, "account", x.m.Name, "health", r.Health,
 		"probe", r.Probe, "reason", r.Reason, "stack", string(stack))
-}
-
-// whatPanicked says what is known of a panic. Where the credential is no key that could
-// be looked for in it, only its own words are shown that Go itself has put together.
-func (x *examination) whatPanicked(v any) string {
-	bug, ours := v.(runtime.Error)
-	switch {
-	case v == nil:
-		return "a layer has ended its goroutine: the log says which"
-	case ours:
-		return "panic: " + bug.Error() + ": the log says where"
-	case x.m.static:
-		return "panic: " + (&attempt{member: x.m}).mask(fmt.Sprint(v)) + ": the log says where"
-	default:
-		return fmt.Sprintf("panic: a value of type %T: the log says where", v)
-	}
 }

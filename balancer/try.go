@@ -3,7 +3,6 @@ package balancer
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -254,7 +253,7 @@ func (t *try) bookLost() {
 	}
 	if t.panicked { // it comes up nowhere
 		t.s.t.cfg.Logger.ErrorContext(t.s.in.Context(), "An attempt panicked that another account had made needless",
-			"request", t.s.number, "account", t.at.Name, "panic", t.at.mask(fmt.Sprint(t.panic)))
+			"request", t.s.number, "account", t.at.Name, "reason", t.at.whatPanicked(t.panic))
 	}
 	t.at.fail(v, used, nil)
 	if t.resp != nil {
