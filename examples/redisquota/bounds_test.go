@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aitransport/aitransport/examples/internal/servers"
-	bridge "github.com/aitransport/aitransport/examples/redisquota"
+	"github.com/aitransport/aitransport/examples/redisstores"
 	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/quota/redisquota"
 )
@@ -144,7 +144,7 @@ func TestNumbersTooLarge(t *testing.T) {
 func TestWhatIsSentTwice(t *testing.T) {
 	t.Parallel()
 	client, _ := connect(t, servers.Redis(t).Addr)
-	once := bridge.Script(client)
+	once := redisstores.Script(client)
 	store, err := redisquota.New(redisquota.Config{
 		Prefix: apart(),
 		Script: func(ctx context.Context, script string, keys []string, args ...any) (any, error) {

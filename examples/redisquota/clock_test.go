@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aitransport/aitransport/examples/internal/servers"
-	bridge "github.com/aitransport/aitransport/examples/redisquota"
+	"github.com/aitransport/aitransport/examples/redisstores"
 	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/quota/redisquota"
 )
@@ -31,7 +31,7 @@ type clock struct {
 func setClock(t *testing.T) *clock {
 	client, _ := connect(t, servers.Redis(t).Addr)
 	c := &clock{t: t, now: time.Now().AddDate(0, 0, 1).Truncate(24 * time.Hour).Add(12 * time.Hour)}
-	run := bridge.Script(client)
+	run := redisstores.Script(client)
 	store, err := redisquota.New(redisquota.Config{
 		Prefix: apart(),
 		Script: func(ctx context.Context, script string, keys []string, args ...any) (any, error) {
@@ -215,7 +215,7 @@ func TestRollingAgainstModel(t *testing.T) {
 func TestClockThatLeapsAbout(t *testing.T) {
 	t.Parallel()
 	client, _ := connect(t, servers.Redis(t).Addr)
-	run, leaps := bridge.Script(client), 0
+	run, leaps := redisstores.Script(client), 0
 	store, err := redisquota.New(redisquota.Config{
 		Prefix: apart(),
 		Script: func(ctx context.Context, script string, keys []string, args ...any) (any, error) {

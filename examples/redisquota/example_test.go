@@ -7,17 +7,17 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
-	bridge "github.com/aitransport/aitransport/examples/redisquota"
+	"github.com/aitransport/aitransport/examples/redisstores"
 	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/quota/redisquota"
 )
 
 // Programs that use the same Redis share the limits of every key. The Guard answers while Redis is away.
 func ExampleScript() {
-	client := redis.NewUniversalClient(bridge.Options("10.0.0.5:6379"))
+	client := redis.NewUniversalClient(redisstores.Options("10.0.0.5:6379"))
 	defer func() { _ = client.Close() }()
 
-	shared, err := redisquota.New(redisquota.Config{Script: bridge.Script(client)})
+	shared, err := redisquota.New(redisquota.Config{Script: redisstores.Script(client)})
 	if err != nil {
 		log.Print(err)
 		return
@@ -38,10 +38,10 @@ func ExampleScript() {
 
 // Slices of the limits are taken in hand, so that most calls need no network.
 func ExampleScript_leased() {
-	client := redis.NewUniversalClient(bridge.Options("10.0.0.5:6379"))
+	client := redis.NewUniversalClient(redisstores.Options("10.0.0.5:6379"))
 	defer func() { _ = client.Close() }()
 
-	shared, err := redisquota.New(redisquota.Config{Script: bridge.Script(client)})
+	shared, err := redisquota.New(redisquota.Config{Script: redisstores.Script(client)})
 	if err != nil {
 		log.Print(err)
 		return

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/aitransport/aitransport/examples/internal/servers"
-	bridge "github.com/aitransport/aitransport/examples/redisquota"
+	"github.com/aitransport/aitransport/examples/redisstores"
 	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/quota/redisquota"
 )
@@ -162,7 +162,7 @@ func TestRenewedLongCall(t *testing.T) {
 func TestProgramDies(t *testing.T) {
 	t.Parallel()
 	client, _ := connect(t, servers.Redis(t).Addr)
-	prefix, run := apart(), bridge.Script(client)
+	prefix, run := apart(), redisstores.Script(client)
 	var dead atomic.Bool
 	doomed, err := redisquota.New(redisquota.Config{Prefix: prefix, Script: func(ctx context.Context, script string, keys []string, args ...any) (any, error) {
 		if dead.Load() {
@@ -229,7 +229,7 @@ func TestServerIsAwayFromSlices(t *testing.T) {
 func TestLeasedDayEnds(t *testing.T) {
 	t.Parallel()
 	client, _ := connect(t, servers.Redis(t).Addr)
-	run := bridge.Script(client)
+	run := redisstores.Script(client)
 	midnight := time.Now().AddDate(0, 0, 1).UTC().Truncate(24 * time.Hour)
 	ahead := time.Until(midnight) - 2*time.Second
 	store, err := redisquota.New(redisquota.Config{Prefix: apart(), Script: func(ctx context.Context, script string, keys []string, args ...any) (any, error) {

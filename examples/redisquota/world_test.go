@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/aitransport/aitransport/examples/internal/servers"
-	bridge "github.com/aitransport/aitransport/examples/redisquota"
+	"github.com/aitransport/aitransport/examples/redisstores"
 	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/quota/redisquota"
 )
@@ -73,7 +73,7 @@ func (c *trips) during(t *testing.T, f func() error) int {
 // connect is a client of the servers, as a program has one, and what counts its commands.
 func connect(t testing.TB, addrs ...string) (redis.UniversalClient, *trips) {
 	t.Helper()
-	client := redis.NewUniversalClient(bridge.Options(addrs...))
+	client := redis.NewUniversalClient(redisstores.Options(addrs...))
 	t.Cleanup(func() { require.NoError(t, client.Close()) })
 	counter := &trips{}
 	client.AddHook(counter)
@@ -87,7 +87,7 @@ func apart() string { return fmt.Sprint("test:", prefixes.Add(1)) }
 
 func open(t testing.TB, client redis.Scripter, prefix string) *redisquota.Store {
 	t.Helper()
-	store, err := redisquota.New(redisquota.Config{Script: bridge.Script(client), Prefix: prefix})
+	store, err := redisquota.New(redisquota.Config{Script: redisstores.Script(client), Prefix: prefix})
 	require.NoError(t, err)
 	return store
 }
