@@ -111,6 +111,12 @@ type Config struct {
 	// charged when they have been used.
 	Estimate func(context.Context, *Request) quota.Amount
 
+	// ReservationTTL is how long what is reserved in Quota, a request's place in flight
+	// among it, outlasts a program that died. It is renewed while an answer is read. 0:
+	// half an hour, or twice the longest of Transport's time-outs, of which two are 10 min
+	// by default, if that is longer; a shorter one than that is refused.
+	ReservationTTL time.Duration
+
 	// NoStreamUsage leaves streams as they are. Otherwise a streamed chat is asked for
 	// its usage where the provider tells it only then (provider.Provider.StreamUsage:
 	// OpenAI, and most of the catalogue that speaks as it does); a caller who did not
@@ -159,7 +165,11 @@ const (
 
 	// reservationTTL is how long a reservation outlives a program that died, at
 	// least; see ttl.
-	reservationTTL = 15 * time.Minute
+	reservationTTL = 30 * time.Minute
+
+	// transportSilence is transport.Config's default for HeaderTimeout and
+	// BodyIdleTimeout.
+	transportSilence = 600 * time.Second
 
 	// maxErrorBody is how much of an error answer is looked at, and errorBodyTime
 	// how long that may take.
@@ -176,8 +186,21 @@ const (
 // answer is read, and so must outlast what can be silent for longest: a request
 // that waits for its answer, or a body between two reads.
 func (c *Config) ttl() time.Duration {
-	longest := max(c.Transport.HeaderTimeout, c.Transport.BodyIdleTimeout, c.Transport.ConnectTimeout)
-	return max(reservationTTL, 2*longest) + reservationTTL
+	if c.ReservationTTL > 0 {
+		return c.ReservationTTL
+	}
+	return max(reservationTTL, 2*c.silence())
+}
+
+// silence is for how long an attempt can hear nothing, as far as that is bounded.
+func (c *Config) silence() time.Duration {
+	orDefault := func(d time.Duration) time.Duration {
+		if d == 0 {
+			return transportSilence
+		}
+		return d
+	}
+	return max(orDefault(c.Transport.HeaderTimeout), orDefault(c.Transport.BodyIdleTimeout), c.Transport.ConnectTimeout)
 }
 
 func (c Config) withDefaults() Config {

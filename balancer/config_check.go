@@ -22,5 +22,8 @@ func (c *Config) check() error {
 			return fmt.Errorf("balancer: %s is %v: was its unit forgotten? Write %d*time.Second", name, d, int64(d))
 		}
 	}
+	if d, least := c.ReservationTTL, 2*c.silence(); d != 0 && d < least {
+		return fmt.Errorf("balancer: ReservationTTL is %v: write at least %v, twice the longest of Transport's time-outs, or shorten those; else it could end while a request waits", d, least)
+	}
 	return nil
 }
