@@ -19,6 +19,8 @@
 // Levels and Grant may take a second one where the clocks of program and server differ and a daily, weekly or monthly
 // window ends in between: the program says when windows begin and end, the server knows what time it is.
 //
+// A Reserve whose answer was lost is canceled by the next Reserve or Settle of the same Store for that key, in its call.
+//
 // [Leased] stands in front of a Store and takes slices of limits in hand, so that most calls need no network.
 //
 // # Exactness

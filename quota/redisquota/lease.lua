@@ -21,6 +21,8 @@ for at = 2, from - 1, 7 do
     else
       forget({ARGV[at]})
     end
+  elseif ttl == 0 then
+    bury(ARGV[at])
   end
 end
 if not id then

@@ -19,6 +19,7 @@ local SLOTS = 60              -- of a rolling window
 local LATE = 16               -- debts remembered apart
 local FEW = 32                -- reservations forgotten in a call, which brings one at most
 local KEEP = 3600e6           -- for how long a window is remembered after its end, should the clock be put back
+local BURIED = 60e6           -- for how long it is remembered that one was canceled of which the server did not know
 local DAY = 86400e6
 local LONGEST = {d = 3 * DAY, w = 10 * DAY, m = 34 * DAY} -- more than a window of the kind ever lasts
 
@@ -242,10 +243,11 @@ local function charge(list, ttl, ahead)
   return {now + ttl, ttl, epoch, unpack(marks)}
 end
 
--- correct replaces the estimates of a record by what was used of each unit: of unit 1 that of the first argument after at.
+-- correct replaces the estimates of a record by what was used of each unit: of unit 1 that of the first argument after at;
+-- nil: nothing was used.
 local function correct(r, at)
   for i = 4, #r, 4 do
-    local name, n = r[i], tonumber(ARGV[at + tonumber(string.sub(r[i], 1, 1))])
+    local name, n = r[i], at and tonumber(ARGV[at + tonumber(string.sub(r[i], 1, 1))]) or 0
     local more, c = n - r[i + 1], count(name, r[i + 3])
     if more > 0 then
       spend(name, c, more, 0)
@@ -278,6 +280,21 @@ local function forget(ids)
   redis.call('HDEL', RECORDS, unpack(ids))
   redis.call('ZREM', LIVE, unpack(ids))
   redis.call('ZREM', KEPT, unpack(ids))
+end
+
+-- bury has a reservation that comes late, since it was overtaken, find that it was made already, of nothing.
+local function bury(id) keep(id, {now, BURIED, epoch}, false) end
+
+-- cancel gives back reservations of which nobody heard, by their IDs with spaces between.
+local function cancel(ids)
+  for id in string.gmatch(ids, '%S+') do
+    local r = record(id)
+    if r then
+      correct(r, nil)
+      forget({id})
+    end
+    bury(id)
+  end
 end
 
 -- matters is until when a count does.

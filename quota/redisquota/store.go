@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aitransport/aitransport/quota"
+	"github.com/aitransport/aitransport/quota/internal/lost"
 )
 
 var (
@@ -60,10 +61,15 @@ const defaultPrefix = "aitransport:quota"
 // Store is a [quota.Store] on Redis; it is a [quota.Renewer], a [quota.Inspector] and a [quota.Granter] too. It has no
 // goroutine and needs no Close: the client is the caller's. Its methods may be called by any number of goroutines. Its
 // errors name keys of the quota, and hold no other secret of the caller's.
+//
+// A Reserve whose answer is lost may have been carried out. The next Reserve or Settle of this Store for its key cancels
+// what it may have reserved, in the same call, so it need not be waited for until it expires. 10,000 such are remembered;
+// more of them, and those of a program that ends, expire by themselves.
 type Store struct {
 	script Script
 	prefix string
 	ahead  atomic.Int64 // nanoseconds by which the server's clock is ahead of ours, as far as it matters
+	lost   lost.List    // reservations that may have been made though the answer says not, or did not come
 }
 
 var _ interface {
@@ -109,19 +115,23 @@ func (s *Store) Reserve(ctx context.Context, key string, limits []quota.Limit, a
 		return quota.Reservation{}, err
 	}
 	r := quota.Reservation{ID: rand.Text(), Key: key}
-	sent := time.Now()
-	answer, err := s.callWithLimits(ctx, reserveScript, s.names(key), []any{r.ID, micros(ttl)}, limits, a)
-	switch {
-	case err != nil:
-		return quota.Reservation{}, s.failed("reserve", key, err)
-	case answer.word == "ok":
-		r.Expires = sent.Add(ttl)
-		return r, nil
-	case answer.word == "full":
-		return quota.Reservation{}, s.exceeded(key, limits, a, answer)
-	default:
-		return quota.Reservation{}, s.failed("reserve", key, errWord(answer.word))
+	sent, told := time.Now(), s.lost.Of(key)
+	answer, err := s.callWithLimits(ctx, reserveScript, s.names(key), []any{r.ID, micros(ttl), strings.Join(told, " ")}, limits, a)
+	if err == nil && answer.word != "ok" && answer.word != "full" {
+		err = errWord(answer.word)
 	}
+	if err != nil {
+		if !errors.Is(err, ErrClock) { // the server said three times that it did nothing
+			s.lost.Add(key, r.ID, min(ttl, maxTTL))
+		}
+		return quota.Reservation{}, s.failed("reserve", key, err)
+	}
+	s.lost.Done(key, told)
+	if answer.word == "full" {
+		return quota.Reservation{}, s.exceeded(key, limits, a, answer)
+	}
+	r.Expires = sent.Add(ttl)
+	return r, nil
 }
 
 // exceeded is the error of a reservation that the server refused.
@@ -146,7 +156,12 @@ func (s *Store) Settle(ctx context.Context, r quota.Reservation, used quota.Amou
 	for u := quota.Requests; u <= quota.Cost; u++ {
 		args = append(args, strconv.FormatInt(min(used.Of(u), MaxLimit+1), 10))
 	}
-	return s.failed("settle", r.Key, s.do(ctx, settleScript, s.names(r.Key), args...))
+	told := s.lost.Of(r.Key)
+	err := s.do(ctx, settleScript, s.names(r.Key), append(args, strings.Join(told, " "))...)
+	if err == nil {
+		s.lost.Done(r.Key, told)
+	}
+	return s.failed("settle", r.Key, err)
 }
 
 // Renew implements [quota.Renewer].
