@@ -28,8 +28,9 @@
 // The server's clock decides. A rolling window holds a spend at most a sixtieth too long, as in [quota.Memory], and never
 // too short; the other windows are exact. Redis has only a clock that can be set. Put back by less than a window, it
 // finds none again that it has left; put back by more, the window goes on from there with all that was spent in it, and
-// what was reserved before gives nothing back, and stays in flight until it is settled or the clock has come as far again.
-// Put forward, it empties windows and ends reservations early.
+// what was reserved before gives nothing back. The time until reservations expire stands still for the step, from the
+// last call for their key that changed something to the first after it, and goes on. Put forward, it empties windows and
+// ends reservations early.
 //
 // Numbers in scripts have 53 bits. A limit above [MaxLimit] (nine million dollars of [quota.Cost]) is refused as invalid,
 // and so is a grant; debt above it stays at 2^53 until it leaves the window.

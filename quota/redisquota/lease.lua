@@ -16,7 +16,7 @@ for at = 2, from - 1, 7 do
   if r then
     correct(r, at + 1)
     if ttl > 0 then
-      r[1], r[2] = now + ttl, ttl
+      r[1], r[2] = moment + ttl, ttl
       keep(ARGV[at], r, false)
     else
       forget({ARGV[at]})

@@ -1,7 +1,8 @@
 -- What every script of the store begins with.
 -- KEYS: counts, records, live, kept: those of one key of the quota.
 --
--- counts   name of a count -> the count; "epoch" -> how often everything was forgotten
+-- counts   name of a count -> the count; "epoch" -> how often everything was forgotten; "clock" -> the server's time and
+--          that of reservations when somebody last wrote here
 -- records  reservation -> {due, ttl, epoch, name of a count, estimate, mark, length, ...}: four for each count
 -- live     reservation by when it expires
 -- kept     reservation by when it is forgotten
@@ -11,7 +12,8 @@
 --   total    {sum}
 --   others   {start, end, sum, time of a late debt, the debt, ...}: late are those that were settled after the end, when
 --            nobody said which window it was; whoever does the next time finds out which of them count
--- Counts and records are packed. All times are microseconds on the server's clock.
+-- Counts and records are packed. All times are microseconds on the server's clock; those of reservations on one that goes
+-- with it but never back: put back, it stands still for that step.
 local COUNTS, RECORDS, LIVE, KEPT = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local INFLIGHT = '6'
 local MOST = 9007199254740992 -- 2^53, and all above: too much
@@ -25,16 +27,22 @@ local LONGEST = {d = 3 * DAY, w = 10 * DAY, m = 34 * DAY} -- more than a window 
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
+local moment = now -- on the clock of reservations
 
 local counts, stored, dirty = {}, {}, {}
 local stepped = false -- the clock was put back: a refusal is kept too, or time would not go on
 local epoch, known = 0, nil -- known: the one that is stored
+local ticked = false -- the clock is stored
 do
   local all = redis.call('HGETALL', COUNTS)
   for i = 1, #all, 2 do
     if all[i] == 'epoch' then
       known = tonumber(all[i + 1])
       epoch = known
+    elseif all[i] == 'clock' then
+      local was, own = string.match(all[i + 1], '(%d+) (%d+)')
+      ticked, stepped = true, now < tonumber(was)
+      moment = own + math.max(0, now - was)
     else
       counts[all[i]], stored[all[i]] = cmsgpack.unpack(all[i + 1]), true
     end
@@ -139,7 +147,7 @@ end
 -- look finds what is used of a limit.
 local function look(l)
   if l.name == INFLIGHT then
-    l.used = redis.call('ZCOUNT', LIVE, '(' .. text(now), '+inf')
+    l.used = redis.call('ZCOUNT', LIVE, '(' .. text(moment), '+inf')
     return
   end
   local c, k = count(l.name, l.length), kind(l.name)
@@ -240,7 +248,7 @@ local function charge(list, ttl, ahead)
       end
     end
   end
-  return {now + ttl, ttl, epoch, unpack(marks)}
+  return {moment + ttl, ttl, epoch, unpack(marks)}
 end
 
 -- correct replaces the estimates of a record by what was used of each unit: of unit 1 that of the first argument after at;
@@ -262,7 +270,7 @@ end
 local function record(id)
   local packed = redis.call('HGET', RECORDS, id)
   local r = packed and cmsgpack.unpack(packed)
-  if r and r[1] + r[2] > now then
+  if r and r[1] + r[2] > moment then
     return r
   end
 end
@@ -283,7 +291,7 @@ local function forget(ids)
 end
 
 -- bury has a reservation that comes late, since it was overtaken, find that it was made already, of nothing.
-local function bury(id) keep(id, {now, BURIED, epoch}, false) end
+local function bury(id) keep(id, {moment, BURIED, epoch}, false) end
 
 -- cancel gives back reservations of which nobody heard, by their IDs with spaces between.
 local function cancel(ids)
@@ -310,12 +318,12 @@ end
 
 -- finish stores what was changed, forgets what is over, and has Redis forget the rest in time.
 local function finish()
-  local over = redis.call('ZRANGEBYSCORE', KEPT, '-inf', text(now), 'LIMIT', 0, FEW)
+  local over = redis.call('ZRANGEBYSCORE', KEPT, '-inf', text(moment), 'LIMIT', 0, FEW)
   if #over > 0 then
     forget(over)
   end
   local last = redis.call('ZRANGE', KEPT, -1, -1, 'WITHSCORES')
-  local kept = tonumber(last[2] or 0)
+  local kept = last[2] and last[2] - moment + now or 0 -- by the server's clock
   local horizon = kept
   for name, c in pairs(counts) do
     local till = matters(name, c)
@@ -332,8 +340,11 @@ local function finish()
   end
   if kept > 0 and epoch ~= (known or 0) then
     redis.call('HSET', COUNTS, 'epoch', text(epoch))
-  elseif kept == 0 and known then
-    redis.call('HDEL', COUNTS, 'epoch')
+  end
+  if kept > 0 then
+    redis.call('HSET', COUNTS, 'clock', text(now) .. ' ' .. text(moment))
+  elseif known or ticked then
+    redis.call('HDEL', COUNTS, 'epoch', 'clock')
   end
   if horizon == math.huge then
     redis.call('PERSIST', COUNTS)

@@ -2,10 +2,10 @@
 -- ARGV: its ID and its ttl.
 local id, ttl = ARGV[1], tonumber(ARGV[2])
 local r = record(id)
-if not r or r[1] <= now then
+if not r or r[1] <= moment then
   return {'none', text(now)}
 end
-r[1], r[2] = now + ttl, ttl
+r[1], r[2] = moment + ttl, ttl
 keep(id, r, true)
 finish()
 return {'ok', text(now)}
