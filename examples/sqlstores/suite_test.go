@@ -21,6 +21,7 @@ var cases = []struct {
 	{"a key that somebody holds", heldKey},
 	{"a deadlock is tried again", deadlock},
 	{"settings of a session", sessionSettings},
+	{"commits whose answers are lost", lostCommits},
 }
 
 func TestSQLStores(t *testing.T) {

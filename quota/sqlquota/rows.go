@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/quota/internal/ledger"
 )
 
@@ -20,6 +21,7 @@ type row struct {
 	state  []byte
 	exists bool
 	ledger *ledger.Ledger
+	freed  bool // something was canceled of which nobody had heard
 }
 
 // errNothing is what f returns to change where nothing is to be written.
@@ -30,10 +32,14 @@ const idleGrain = time.Hour
 
 // change locks the rows of the keys, which differ, lets f change their ledgers, which are in the order of the keys, and
 // writes them, all in one transaction. Where there is no row it makes one, or has f see nil. If f returns an error nothing
-// is written, and that is the error.
+// of it is written, and that is the error. What was lost of the keys is canceled before.
 func (s *Store) change(ctx context.Context, doing string, keys []string, create bool, f func([]*ledger.Ledger) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	told := make([][]string, len(keys))
+	for i, key := range keys {
+		told[i] = s.lost.Of(key)
 	}
 	var refusal error
 	err := s.transact(ctx, func(c *sql.Conn) (bool, error) {
@@ -43,18 +49,32 @@ func (s *Store) change(ctx context.Context, doing string, keys []string, create 
 		}
 		ledgers := make([]*ledger.Ledger, len(rows))
 		for i := range rows {
-			ledgers[i] = rows[i].ledger
+			if ledgers[i] = rows[i].ledger; ledgers[i] == nil {
+				told[i] = nil // the row may be made yet
+			}
+			rows[i].cancel(told[i])
 		}
 		refusal = f(ledgers)
 		return s.write(ctx, c, rows, refusal == nil)
 	})
-	switch {
-	case err != nil:
+	if err != nil {
 		return failure(ctx, fmt.Sprintf("%s %q", doing, keys), err)
-	case errors.Is(refusal, errNothing):
+	}
+	for i, key := range keys {
+		s.lost.Done(key, told[i])
+	}
+	if errors.Is(refusal, errNothing) {
 		return nil
-	default:
-		return refusal
+	}
+	return refusal
+}
+
+// cancel cancels reservations by their IDs, as far as they are known.
+func (r *row) cancel(ids []string) {
+	for _, id := range ids {
+		if r.ledger.Settle(quota.Reservation{ID: id}, quota.Amount{}) {
+			r.freed = true
+		}
 	}
 }
 
@@ -119,7 +139,7 @@ func (s *Store) scan(ctx context.Context, query func(context.Context, string, ..
 // wrote anything.
 func (s *Store) write(ctx context.Context, c *sql.Conn, rows []row, all bool) (wrote bool, err error) {
 	for _, r := range rows {
-		if r.ledger == nil || !all && !r.ledger.Stepped() {
+		if r.ledger == nil || !all && !r.freed && !r.ledger.Stepped() {
 			continue
 		}
 		wrote = true

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/quota/internal/ledger"
+	"github.com/aitransport/aitransport/quota/internal/lost"
 )
 
 // Store is a quota.Store in a SQL database. It is a Renewer, an Inspector, a Granter and a Charger too. Its methods may be
@@ -19,11 +20,16 @@ import (
 // A call whose transaction the database undoes, for a deadlock or the like, tries again up to 50 times, for some seconds
 // at most and never beyond its context. An error that is neither ErrExceeded, ErrExpired nor ErrInvalid is the database's.
 // Windows in time.Local are refused: each machine has its own.
+//
+// A Reserve whose COMMIT failed may have been carried out. The next call of this Store that changes something of its key
+// cancels what it may have reserved, in the same transaction. 10,000 such are remembered; more of them, and those of a
+// program that ends, expire by themselves.
 type Store struct {
 	db     *sql.DB
 	config Config
 	sql    statements
 	writer chan struct{} // SQLite has one; nil: the others have many
+	lost   lost.List     // reservations of which it is not known whether they were committed
 }
 
 var _ interface {
@@ -112,6 +118,11 @@ func (s *Store) reserve(ctx context.Context, charges []quota.Charge, a quota.Amo
 		}
 		return nil
 	})
+	if errors.As(err, new(*commitError)) {
+		for _, r := range rs {
+			s.lost.Add(r.Key, r.ID, ttl)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -24,6 +24,11 @@ type beginError struct{ error }
 
 func (e *beginError) Unwrap() error { return e.error }
 
+// commitError is that the COMMIT of a transaction failed: it may have been carried out.
+type commitError struct{ error }
+
+func (e *commitError) Unwrap() error { return e.error }
+
 // transact has f do everything in one transaction, and again where the database undid it. It is committed if f says so,
 // and rolled back otherwise.
 func (s *Store) transact(ctx context.Context, f func(*sql.Conn) (commit bool, err error)) error {
@@ -61,7 +66,7 @@ func (s *Store) once(ctx context.Context, c *sql.Conn, f func(*sql.Conn) (bool, 
 		return err
 	}
 	if _, err := c.ExecContext(ctx, `COMMIT`); err != nil {
-		return fmt.Errorf("committing: %w", err)
+		return &commitError{fmt.Errorf("committing: %w", err)}
 	}
 	open = false
 	return nil
