@@ -17,6 +17,7 @@ type fake struct {
 	fail   func(statement string) error // nil: it succeeds
 	states map[string][]byte            // of SQLite's rows, by id; nil: what is written is not kept
 	undoes func() bool                  // whether a COMMIT is not carried out; nil: never
+	broken int                          // so many of the connections, the first that were opened, are
 
 	mu         sync.Mutex
 	statements []string
@@ -76,10 +77,20 @@ func (f *fake) Connect(context.Context) (driver.Conn, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opened++
-	return &fakeConn{f}, nil
+	return &fakeConn{f, f.opened}, nil
 }
 
-type fakeConn struct{ *fake }
+type fakeConn struct {
+	*fake
+	number int
+}
+
+func (c *fakeConn) said(statement string) error {
+	if c.number <= c.broken {
+		return errPlain
+	}
+	return c.fake.said(statement)
+}
 
 func (c *fakeConn) Prepare(string) (driver.Stmt, error) { panic("not called") }
 func (c *fakeConn) Begin() (driver.Tx, error)           { panic("not called") }

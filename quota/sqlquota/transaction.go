@@ -14,6 +14,7 @@ const (
 	maxTries    = 50 // of a transaction that the database undoes; with the waits between, some seconds
 	firstWait   = time.Millisecond
 	longestWait = 200 * time.Millisecond
+	maxFresh    = 5 // connections that are new and on which no transaction can begin
 
 	rollbackTimeout = 5 * time.Second // in SQLite, which answers at once
 )
@@ -101,49 +102,35 @@ func drop(c *sql.Conn) {
 	_ = c.Raw(func(any) error { return driver.ErrBadConn }) // which is how the pool is told, and what it returns
 }
 
-// retry does it again, a bounded number of times, while the error says that the database undid it.
+// retry does it again, a bounded number of times and after a pause, while the error says that the database undid it or that
+// the connection was broken before anything happened.
 func (s *Store) retry(ctx context.Context, f func() error) error {
-	wait := firstWait
+	wait, fresh := firstWait, 0
 	for try := 1; ; try++ {
 		err := f()
-		if err == nil || over(ctx) != nil {
+		if err == nil || try == maxTries || over(ctx) != nil {
 			return err
 		}
-		undone, stale := s.retryable(err), errors.As(err, new(*beginError))
-		if try == maxTries || !undone && !stale {
-			return err
-		}
-		if !undone {
-			continue
+		old := false // the next connection may be as old and as broken, but there is no need to wait longer for it
+		if !s.retryable(err) {
+			if !s.stale(err) {
+				return err
+			}
+			if old = s.db.Stats().Idle > 0; !old {
+				fresh++
+			}
+			if fresh > maxFresh {
+				return err
+			}
 		}
 		select {
 		case <-time.After(rand.N(wait) + 1): //nolint:gosec // so that they do not meet again
 		case <-ctx.Done():
 			return err
 		}
-		wait = min(2*wait, longestWait)
-	}
-}
-
-// retryable reports whether the database undid the transaction of the error, so that it may be tried again.
-func (s *Store) retryable(err error) bool {
-	if s.config.Retryable != nil && s.config.Retryable(err) {
-		return true
-	}
-	switch s.config.Dialect {
-	case PostgreSQL:
-		var e interface{ SQLState() string }
-		if !errors.As(err, &e) {
-			return false
+		if !old {
+			wait = min(2*wait, longestWait)
 		}
-		const serializationFailure, deadlockDetected = "40001", "40P01"
-		return e.SQLState() == serializationFailure || e.SQLState() == deadlockDetected
-	case SQLite:
-		const busy, locked = 5, 6
-		var e interface{ Code() int }
-		return errors.As(err, &e) && (e.Code()&0xff == busy || e.Code()&0xff == locked)
-	default:
-		return false
 	}
 }
 
