@@ -191,15 +191,33 @@ func TestAnswersThatAreLost(t *testing.T) {
 // TestStatesThatCannotBeRead has another version, or something else, write to the keys.
 func TestStatesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	store, client := bounded(t, redishealth.Config{})
-	put(t, store, account("a"), health.State{Failures: 1})
-	require.NoError(t, client.HSet(t.Context(), "{aitransport:health}:states", "1:1:a:", "12345678\xff").Err())
-	_, err := store.Load(t.Context(), []health.Subject{account("a")})
-	assert.ErrorContains(t, err, `redishealth: load account "a" (keys {aitransport:health}): health: state: format 255 is not known here`)
-	_, err = store.Changes(t.Context(), "")
-	assert.ErrorContains(t, err, "format 255")
+	var told []health.Subject
+	store, client := bounded(t, redishealth.Config{Unreadable: func(s health.Subject, _ error) { told = append(told, s) }})
+	for _, name := range []string{"a", "b", "c"} {
+		put(t, store, account(name), health.State{Failures: 1})
+	}
+	stored := func(name, state string) {
+		require.NoError(t, client.HSet(t.Context(), "{aitransport:health}:states", "1:1:"+name+":", state).Err())
+	}
+	stored("a", "12345678\xff")     // a later version's
+	stored("b", "12345678\x02\x00") // cut short
+	for range 2 {
+		states, err := store.Load(t.Context(), []health.Subject{account("a"), account("b"), account("c")})
+		require.NoError(t, err)
+		assert.Equal(t, []health.State{{}, {}, {Failures: 1}}, states)
+	}
+	page, err := store.Changes(t.Context(), "")
+	require.NoError(t, err)
+	assert.Equal(t, []health.Change{{Subject: account("c"), State: health.State{Failures: 1}}}, page.States)
 	_, err = store.Update(t.Context(), account("a"), become(health.State{Failures: 2}))
+	require.ErrorIs(t, err, redishealth.ErrUnreadable)
+	assert.ErrorContains(t, err, `redishealth: update account "a" (keys {aitransport:health}): `)
 	assert.ErrorContains(t, err, "format 255")
+	put(t, store, account("b"), health.State{Failures: 3})
+	page, err = store.Changes(t.Context(), page.Next)
+	require.NoError(t, err)
+	assert.Equal(t, []health.Change{{Subject: account("b"), State: health.State{Failures: 3}}}, page.States, "it is mended")
+	assert.Equal(t, []health.Subject{account("a"), account("b")}, told)
 
 	require.NoError(t, client.Del(t.Context(), "{aitransport:health}:states").Err())
 	require.NoError(t, client.Set(t.Context(), "{aitransport:health}:states", "text", 0).Err())

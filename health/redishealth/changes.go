@@ -2,6 +2,8 @@ package redishealth
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,8 +13,7 @@ import (
 const pageSize = 500
 
 // Changes implements [health.Changer], in one call of the script a page. What was forgotten is told for ten minutes, or
-// until [Config.MaxSubjects] more were forgotten; a cursor from before that is too old. A state that this version cannot
-// read is an error.
+// until [Config.MaxSubjects] more were forgotten; a cursor from before that is too old.
 func (s *Store) Changes(ctx context.Context, cursor string) (health.Changes, error) {
 	if err := ctx.Err(); err != nil {
 		return health.Changes{}, err
@@ -22,7 +23,7 @@ func (s *Store) Changes(ctx context.Context, cursor string) (health.Changes, err
 	if err != nil {
 		return health.Changes{}, s.failed("changes", err)
 	}
-	page, err := readPage(reply)
+	page, err := s.readPage(reply)
 	if err != nil {
 		return health.Changes{}, s.failed("changes", err)
 	}
@@ -59,7 +60,7 @@ func parseCursor(cursor string) position {
 	return position{parts[0], parts[1], parts[2]}
 }
 
-func readPage(reply any) (page health.Changes, err error) {
+func (s *Store) readPage(reply any) (page health.Changes, err error) {
 	parts, err := list(reply, 6)
 	if err != nil {
 		return page, err
@@ -72,12 +73,12 @@ func readPage(reply any) (page health.Changes, err error) {
 	}
 	page.Anew, page.More = head[0] == "1", head[4] == "1"
 	page.Next = position{head[1], head[2], head[3]}.cursor()
-	page.States, err = readChanges(parts[5])
+	page.States, err = s.readChanges(parts[5])
 	return page, err
 }
 
-// readChanges takes subjects and states in turn.
-func readChanges(reply any) ([]health.Change, error) {
+// readChanges takes subjects and states in turn, and passes over those that cannot be read.
+func (s *Store) readChanges(reply any) ([]health.Change, error) {
 	parts, err := list(reply, -1)
 	if err != nil {
 		return nil, err
@@ -85,18 +86,32 @@ func readChanges(reply any) ([]health.Change, error) {
 	if len(parts)%2 != 0 {
 		return nil, errReply("a list of "+strconv.Itoa(len(parts)), "pairs of subject and state")
 	}
-	changes := make([]health.Change, len(parts)/2)
-	for i := range changes {
-		name, err := text(parts[2*i])
+	changes := make([]health.Change, 0, len(parts)/2)
+	for pair := range slices.Chunk(parts, 2) {
+		name, err := text(pair[0])
 		if err != nil {
 			return nil, err
 		}
-		if changes[i].Subject, err = subjectOf(name); err != nil {
+		stored, err := text(pair[1])
+		if err != nil {
 			return nil, err
 		}
-		if changes[i].State, err = stateOf(parts[2*i+1]); err != nil {
-			return nil, err
+		change, err := readChange(name, stored)
+		if err != nil {
+			s.odd.report(change.Subject, name, stored, err)
+			continue
 		}
+		changes = append(changes, change)
 	}
 	return changes, nil
+}
+
+// readChange is the change of a name; where its state cannot be read, it has the subject.
+func readChange(name, stored string) (c health.Change, err error) {
+	const enough = 100 // bytes
+	if c.Subject, err = subjectOf(name); err != nil {
+		return c, fmt.Errorf("the name of a subject, %q, %w", name[:min(len(name), enough)], err)
+	}
+	c.State, err = readState(stored)
+	return c, err
 }

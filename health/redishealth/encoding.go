@@ -17,7 +17,7 @@ func field(s health.Subject) string {
 	return strconv.Itoa(int(s.Kind)) + ":" + strconv.Itoa(len(s.Name)) + ":" + s.Name + ":" + s.Model
 }
 
-var errField = errors.New("the name of a subject is not one that this store gives: does something else write to these keys?")
+var errField = errors.New("is not one that this store gives: does something else write to these keys?")
 
 // subjectOf is the subject that field names.
 func subjectOf(field string) (health.Subject, error) {
@@ -59,6 +59,12 @@ func readState(stored string) (s health.State, err error) {
 	}
 	return s, s.UnmarshalBinary([]byte(stored[nameSize:]))
 }
+
+// format is the number that begins the states of this version, and of none before it a greater one.
+var format = bytesOf(health.State{Failures: 1})[nameSize]
+
+// isLater reports whether a state that cannot be read is one that a later version can.
+func isLater(stored string) bool { return len(stored) > nameSize && stored[nameSize] > format }
 
 // newName is a name for a store that has none yet.
 func newName() string {

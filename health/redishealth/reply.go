@@ -3,8 +3,6 @@ package redishealth
 import (
 	"fmt"
 	"strconv"
-
-	"github.com/aitransport/aitransport/health"
 )
 
 // errReply says that the server's answer is none of the script's.
@@ -36,13 +34,4 @@ func text(part any) (string, error) {
 	default:
 		return "", errReply(fmt.Sprintf("a list with a part of type %T", part), "text (string or []byte) or nil there")
 	}
-}
-
-// stateOf is the state that a part holds.
-func stateOf(part any) (health.State, error) {
-	stored, err := text(part)
-	if err != nil {
-		return health.State{}, err
-	}
-	return readState(stored)
 }

@@ -46,6 +46,11 @@ type Config struct {
 	// model before one without, of the disabled last, and of the one whose time is over soonest. As many that were
 	// forgotten are remembered for ten minutes, for Changes. A subject takes some 600 bytes.
 	MaxSubjects int
+
+	// Unreadable is told of each stored state that this version cannot read, once, with its subject (the zero Subject
+	// where not even its name can be read) and what is wrong with it. See Store. It is called by the goroutine of a call,
+	// which waits, and by several at a time; no lock is held. nil: not told.
+	Unreadable func(subject health.Subject, err error)
 }
 
 const (
@@ -59,6 +64,10 @@ const (
 
 // Store is a [health.Store] and a [health.Changer] on Redis. It has no goroutine and needs no Close: the client is the
 // caller's. Its methods may be called by any number of goroutines. No error of its own holds a secret.
+//
+// A stored state that cannot be read, since a later version wrote it or it was damaged, disturbs no other: Load takes it
+// for the zero State, Changes leaves its subject out, and [Config.Unreadable] is told. Update leaves alone what a later
+// version wrote, and returns ErrUnreadable; a damaged one it takes for the zero State, and replaces.
 type Store struct {
 	script                            Script
 	prefix                            string // with its braces
@@ -66,6 +75,7 @@ type Store struct {
 	ttl                               time.Duration
 	most                              int // 0: any number
 	lanes                             lanes
+	odd                               reports
 }
 
 var (
@@ -92,13 +102,12 @@ func New(c Config) (*Store, error) {
 	}
 	prefix := "{" + c.Prefix + "}"
 	return &Store{
-		script: c.Script, prefix: prefix, ttl: c.TTL, most: max(c.MaxSubjects, 0), lanes: newLanes(),
+		script: c.Script, prefix: prefix, ttl: c.TTL, most: max(c.MaxSubjects, 0), lanes: newLanes(), odd: newReports(c.Unreadable),
 		states: prefix + ":states", changes: prefix + ":changes", idle: prefix + ":idle", gone: prefix + ":gone", meta: prefix + ":meta",
 	}, nil
 }
 
-// Load implements [health.Store]. It is one call of the script, and none for no subjects. A state that this version
-// cannot read is an error.
+// Load implements [health.Store]. It is one call of the script, and none for no subjects.
 func (s *Store) Load(ctx context.Context, subjects []health.Subject) ([]health.State, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -120,8 +129,12 @@ func (s *Store) Load(ctx context.Context, subjects []health.Subject) ([]health.S
 		return nil, s.failed("load", err)
 	}
 	for i, value := range values {
-		if states[i], err = stateOf(value); err != nil {
+		stored, err := text(value)
+		if err != nil {
 			return nil, s.failed("load "+subjects[i].String(), err)
+		}
+		if states[i], err = readState(stored); err != nil {
+			s.odd.report(subjects[i], args[i].(string), stored, err)
 		}
 	}
 	return states, nil

@@ -3,6 +3,7 @@ package redishealth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
 	"strconv"
@@ -14,6 +15,10 @@ import (
 // ErrContended is the error of an Update that others forestalled again and again, for a second or more.
 var ErrContended = errors.New("others changed the state at every attempt")
 
+// ErrUnreadable is the error of an Update of a state that a later version wrote. It stays as it is: update this program,
+// or have the other one forget the subject.
+var ErrUnreadable = errors.New("the stored state cannot be read here, and is left as it is")
+
 const (
 	maxAttempts = 100
 	patient     = 4 // attempts without a pause
@@ -22,7 +27,8 @@ const (
 
 // Update implements [health.Store]. It compares and swaps, first in the belief that the subject is healthy, and so runs f
 // once more than there would be need. Of the callers in one program that change the same subject one goes at a time.
-// Where others forestall it 100 times the error is [ErrContended].
+// Where others forestall it 100 times the error is [ErrContended], and of a state that a later version wrote it is
+// [ErrUnreadable]: nothing was changed.
 func (s *Store) Update(ctx context.Context, subject health.Subject, f func(health.State) health.State) (health.State, error) {
 	if err := ctx.Err(); err != nil {
 		return health.State{}, err
@@ -37,10 +43,11 @@ func (s *Store) Update(ctx context.Context, subject health.Subject, f func(healt
 func (s *Store) update(ctx context.Context, subject health.Subject, f func(health.State) health.State) (health.State, error) {
 	var before health.State
 	var known string // the bytes of before; "": none
+	asSaid := false  // before is what the server has just said
 	for attempt := range maxAttempts {
 		after := f(before)
-		if attempt > 0 && after == before {
-			return after, nil // known is what the server has just said
+		if asSaid && after == before {
+			return after, nil
 		}
 		next := bytesOf(after)
 		now, err := s.swap(ctx, subject, known, next, after)
@@ -51,9 +58,12 @@ func (s *Store) update(ctx context.Context, subject health.Subject, f func(healt
 			return after, nil
 		}
 		if before, err = readState(now); err != nil {
-			return health.State{}, err
+			s.odd.report(subject, field(subject), now, err)
+			if isLater(now) {
+				return health.State{}, fmt.Errorf("%w: %w", ErrUnreadable, err)
+			}
 		}
-		known = now
+		known, asSaid = now, err == nil
 		if attempt == 0 {
 			leave, err := s.lanes.enter(ctx, subject)
 			if err != nil {
