@@ -15,6 +15,7 @@ import (
 type call struct {
 	id, key       string
 	estimate      int64
+	flies         bool  // the limit of what is in flight was one of its
 	began, ended  int64 // of the Reserve: in between it was charged
 	settled       bool
 	used, settles int64 // settles: when that began
@@ -42,8 +43,8 @@ func journals(t *testing.T, paths []string) (calls []call, failures int) {
 				continue // the last one of a worker that was killed
 			}
 			switch c := byID[id]; {
-			case kind == "A":
-				byID[id] = &call{id: id, key: key, estimate: cost, began: began, ended: ended}
+			case kind == "A" || kind == "L":
+				byID[id] = &call{id: id, key: key, estimate: cost, flies: kind == "A", began: began, ended: ended}
 			case kind == "S" && c != nil:
 				c.settled, c.used, c.settles = true, cost, began
 			case kind == "E":
@@ -106,7 +107,7 @@ func crowd(calls []call) (most int) {
 	}
 	var steps []step
 	for _, c := range calls {
-		if c.settled && c.settles > c.ended {
+		if c.flies && c.settled && c.settles > c.ended {
 			steps = append(steps, step{c.ended, 1, c.key}, step{c.settles, -1, c.key})
 		}
 	}

@@ -40,7 +40,11 @@ func open(kind, at, policy string) (quota.Store, error) {
 	if err != nil || policy == "" {
 		return store, err
 	}
-	return quota.NewGuard(store, quota.GuardConfig{Open: policy == "open", Timeout: 250 * time.Millisecond, Rest: 100 * time.Millisecond}), nil
+	return guard(store, policy), nil
+}
+
+func guard(store quota.Store, policy string) *quota.Guard {
+	return quota.NewGuard(store, quota.GuardConfig{Open: policy == "open", Timeout: 250 * time.Millisecond, Rest: 100 * time.Millisecond})
 }
 
 // silent is a logger for go-redis, which tells of each dial that fails.
@@ -48,11 +52,15 @@ type silent struct{}
 
 func (silent) Printf(context.Context, string, ...any) {}
 
+func openRedis(at string) (*redisquota.Store, error) {
+	redis.SetLogger(silent{})
+	return redisquota.New(redisquota.Config{Script: redisstores.Script(redis.NewUniversalClient(redisstores.Options(at)))})
+}
+
 func openBare(kind, at string) (quota.Store, error) {
 	switch kind {
 	case "redis":
-		redis.SetLogger(silent{})
-		return redisquota.New(redisquota.Config{Script: redisstores.Script(redis.NewUniversalClient(redisstores.Options(at)))})
+		return openRedis(at)
 	case "postgresql":
 		db, err := sql.Open("pgx", at)
 		if err != nil {

@@ -33,6 +33,9 @@ var limits = []quota.Limit{
 	{Unit: quota.InFlight, Max: atOnce},
 }
 
+// leasable are those of which slices can be leased.
+var leasable = limits[:2]
+
 // TestMain makes the test's own program a worker, if it is started as one.
 func TestMain(m *testing.M) {
 	if os.Getenv("CRASHES_STORE") == "" {
@@ -49,10 +52,25 @@ func TestMain(m *testing.M) {
 // that a crash loses whole lines: of what was admitted after it was, and of what was used
 // before that is told to the store. So what is written down is never more than was spent.
 func work() error {
-	store, err := open(os.Getenv("CRASHES_STORE"), os.Getenv("CRASHES_AT"), os.Getenv("CRASHES_POLICY"))
+	kind, at, policy := os.Getenv("CRASHES_STORE"), os.Getenv("CRASHES_AT"), os.Getenv("CRASHES_POLICY")
+	if kind != "leased" {
+		store, err := open(kind, at, policy)
+		if err != nil {
+			return err
+		}
+		return workWith(store, false)
+	}
+	leased, err := openLeased(at)
 	if err != nil {
 		return err
 	}
+	failed := workWith(guard(leased, policy), true)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return errors.Join(failed, leased.Close(ctx))
+}
+
+func workWith(store quota.Store, leased bool) error {
 	journal, err := os.OpenFile(os.Getenv("CRASHES_JOURNAL"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
@@ -62,7 +80,7 @@ func work() error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		cancel()
 	}()
-	w := &worker{store: store, journal: journal, process: os.Getpid()}
+	w := &worker{store: store, leased: leased, journal: journal, process: os.Getpid()}
 	var all sync.WaitGroup
 	for range callers {
 		all.Go(func() { w.spend(ctx) })
@@ -73,6 +91,7 @@ func work() error {
 
 type worker struct {
 	store   quota.Store
+	leased  bool // what it can
 	journal *os.File
 	process int
 	calls   atomic.Int64
@@ -86,6 +105,10 @@ func (w *worker) spend(ctx context.Context) {
 		now := time.Now()
 		key := fmt.Sprint("era-", now.UnixNano()/int64(era))
 		estimate := quota.Amount{Requests: 1, Cost: 1 + rand.Int64N(dear)}
+		limits, admitted := limits, "A"
+		if w.leased && rand.IntN(4) > 0 {
+			limits, admitted = leasable, "L"
+		}
 		r, err := w.store.Reserve(ctx, key, limits, estimate, ttl)
 		switch {
 		case errors.Is(err, quota.ErrExceeded):
@@ -99,7 +122,7 @@ func (w *worker) spend(ctx context.Context) {
 			continue
 		}
 		n := w.calls.Add(1)
-		w.write("A", n, key, estimate.Cost, now, time.Now())
+		w.write(admitted, n, key, estimate.Cost, now, time.Now())
 		pause(ctx, time.Duration(rand.Int64N(int64(10*time.Millisecond))))
 		used := quota.Amount{Requests: 1, Cost: rand.Int64N(estimate.Cost + 1)}
 		if rand.IntN(5) == 0 {
