@@ -63,7 +63,7 @@ const defaultPrefix = "aitransport:quota"
 // errors name keys of the quota, and hold no other secret of the caller's.
 //
 // A Reserve whose answer is lost may have been carried out. The next Reserve or Settle of this Store for its key cancels
-// what it may have reserved, in the same call, so it need not be waited for until it expires. 10,000 such are remembered;
+// what it may have reserved, in the same call, long before it would expire. 10,000 such are remembered, 1,000 of a key;
 // more of them, and those of a program that ends, expire by themselves.
 type Store struct {
 	script Script

@@ -23,8 +23,8 @@ import (
 // Windows in time.Local are refused: each machine has its own.
 //
 // A Reserve whose COMMIT failed may have been carried out. The next call of this Store that changes something of its key
-// cancels what it may have reserved, in the same transaction. 10,000 such are remembered; more of them, and those of a
-// program that ends, expire by themselves.
+// cancels what it may have reserved, in the same transaction. 10,000 such are remembered, 1,000 of a key; more of them,
+// and those of a program that ends, expire by themselves.
 type Store struct {
 	db     *sql.DB
 	config Config

@@ -14,6 +14,9 @@ const (
 	// the ones that may have been made: who comes when it is full is not remembered, and expires as any reservation does.
 	Most = 10_000
 
+	// MostOfKey is how many of them are of one key.
+	MostOfKey = 1000
+
 	// AtOnce is how many of a key Of returns.
 	AtOnce = 32
 )
@@ -46,7 +49,7 @@ func (l *List) Add(key, id string, ttl time.Duration) {
 	if l.n.Load() >= Most {
 		l.sweep(now)
 	}
-	if l.n.Load() >= Most {
+	if l.n.Load() >= Most || len(l.living(key, now)) >= MostOfKey {
 		return
 	}
 	if l.byKey == nil {
@@ -66,7 +69,7 @@ func (l *List) sweep(now time.Time) {
 	}
 	l.first = now.Add(1<<63 - 1)
 	for key := range l.byKey {
-		for _, e := range l.drop(key, func(e entry) bool { return !now.Before(e.until) }) {
+		for _, e := range l.living(key, now) {
 			if e.until.Before(l.first) {
 				l.first = e.until
 			}
@@ -92,6 +95,15 @@ func (l *List) drop(key string, over func(entry) bool) []entry {
 	return left
 }
 
+// living is the entries of a key without those that are over. The caller holds the lock.
+func (l *List) living(key string, now time.Time) []entry {
+	over := func(e entry) bool { return !now.Before(e.until) }
+	if all := l.byKey[key]; !slices.ContainsFunc(all, over) {
+		return all
+	}
+	return l.drop(key, over)
+}
+
 // Of is the IDs of some of a key, the oldest first, at most AtOnce; nil: there are none. They stay until Done, so several
 // calls may be given the same: to cancel twice does no harm.
 func (l *List) Of(key string) (ids []string) {
@@ -101,11 +113,7 @@ func (l *List) Of(key string) (ids []string) {
 	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	over := func(e entry) bool { return !now.Before(e.until) }
-	all := l.byKey[key]
-	if slices.ContainsFunc(all, over) {
-		all = l.drop(key, over)
-	}
+	all := l.living(key, now)
 	for _, e := range all[:min(len(all), AtOnce)] {
 		ids = append(ids, e.id)
 	}

@@ -66,6 +66,35 @@ func TestTheLostAreBounded(t *testing.T) {
 	})
 }
 
+func TestOneKeyDoesNotTakeAll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var l lost.List
+		for i := range 2 * lost.MostOfKey {
+			l.Add("a", fmt.Sprint(i), time.Duration(1+i%2)*time.Minute)
+		}
+		l.Add("b", "0", time.Minute)
+		assert.Len(t, l.Of("b"), 1)
+		n := 0
+		for ids := l.Of("a"); len(ids) > 0; ids = l.Of("a") {
+			n += len(ids)
+			l.Done("a", ids)
+		}
+		assert.Equal(t, lost.MostOfKey, n)
+		for i := range lost.MostOfKey {
+			l.Add("a", fmt.Sprint(i), time.Duration(1+i%2)*time.Minute)
+		}
+		time.Sleep(2 * time.Minute)
+		l.Add("a", "new", time.Minute)
+		assert.Len(t, l.Of("a"), lost.AtOnce)
+		for ids := l.Of("a"); len(ids) > 0; ids = l.Of("a") {
+			l.Done("a", ids)
+			n = len(ids)
+		}
+		assert.Equal(t, (lost.MostOfKey/2+1)%lost.AtOnce, n, "the new one is there, in place of one that is over")
+	})
+}
+
 func TestTheLostOfManyGoroutines(t *testing.T) {
 	t.Parallel()
 	var l lost.List
@@ -85,10 +114,9 @@ func TestTheLostOfManyGoroutines(t *testing.T) {
 			l.Done(fmt.Sprint(key), ids)
 		}
 	}
-	for i := range lost.Most { // there is room for all again
-		l.Add("a", fmt.Sprint(i), time.Hour)
+	for i := range lost.Most - 1 { // there is room for all again
+		l.Add(fmt.Sprint("key ", i%100), fmt.Sprint(i), time.Hour)
 	}
-	l.Done("a", l.Of("a"))
 	l.Add("b", "1", time.Hour)
 	assert.Equal(t, []string{"1"}, l.Of("b"))
 }
