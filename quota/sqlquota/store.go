@@ -19,8 +19,8 @@ import (
 //
 // A call whose transaction the database undoes, for a deadlock or the like, tries again up to 50 times, for some seconds
 // at most and never beyond its context. One that cannot begin, since its connection broke while nobody used it, goes on
-// with the next connection, of those that are new with a few. An error that is neither ErrExceeded, ErrExpired nor ErrInvalid is the database's.
-// Windows in time.Local are refused: each machine has its own.
+// with the next connection, of those that are new with a few. An error that is neither ErrExceeded, ErrExpired nor
+// ErrInvalid is the database's. Windows in time.Local are refused: each machine has its own.
 //
 // A Reserve whose COMMIT failed may have been carried out. The next call of this Store that changes something of its key
 // cancels what it may have reserved, in the same transaction. 10,000 such are remembered, 1,000 of a key; more of them,
