@@ -3,6 +3,7 @@ package quota_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,26 +11,40 @@ import (
 	"github.com/aitransport/aitransport/quota"
 )
 
+// fourLimits are what an account of a provider usually has: all are open wide, so that none refuses.
+var fourLimits = []quota.Limit{
+	{Unit: quota.Requests, Max: 1 << 40, Window: quota.Rolling(time.Minute)},
+	{Unit: quota.Tokens, Max: 1 << 60, Window: quota.Rolling(time.Minute)},
+	{Unit: quota.Cost, Max: 1 << 60, Window: quota.Daily(0, nil)},
+	{Unit: quota.InFlight, Max: 1 << 40},
+}
+
 var (
-	fourLimits = []quota.Limit{
-		{Unit: quota.InFlight, Max: 1 << 40},
-		{Unit: quota.Requests, Max: 1 << 40, Window: quota.Rolling(time.Minute)},
-		{Unit: quota.Tokens, Max: 1 << 60, Window: quota.Rolling(time.Minute)},
-		{Unit: quota.Cost, Max: 1 << 60, Window: quota.Total()},
-	}
 	estimate = quota.Amount{Requests: 1, InputTokens: 1000, OutputTokens: 500, Cost: 1e7}
 	truth    = quota.Amount{Requests: 1, InputTokens: 1020, OutputTokens: 180, Cost: 6e6}
+	debt     = quota.Amount{Requests: 1, InputTokens: 1020, OutputTokens: 900, Cost: 2e7}
 )
 
-func reserveAndSettle(b *testing.B, m *quota.Memory, key string, limits []quota.Limit) {
+// reserveAndSettle is a call from its beginning to its end.
+func reserveAndSettle(b *testing.B, m *quota.Memory, key string, limits []quota.Limit, used quota.Amount) {
 	ctx := context.Background()
 	r, err := m.Reserve(ctx, key, limits, estimate, time.Minute)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := m.Settle(ctx, r, truth); err != nil {
+	if err := m.Settle(ctx, r, used); err != nil {
 		b.Fatal(err)
 	}
+}
+
+// manyKeys are remembered by the store.
+func manyKeys(b *testing.B, m *quota.Memory) []string {
+	keys := make([]string, 10_000)
+	for i := range keys {
+		keys[i] = fmt.Sprint("account ", i)
+		reserveAndSettle(b, m, keys[i], fourLimits, truth)
+	}
+	return keys
 }
 
 func BenchmarkReserveSettle(b *testing.B) {
@@ -38,24 +53,44 @@ func BenchmarkReserveSettle(b *testing.B) {
 			m := quota.NewMemory(quota.MemoryConfig{})
 			b.ReportAllocs()
 			for b.Loop() {
-				reserveAndSettle(b, m, "main", fourLimits[:n])
+				reserveAndSettle(b, m, "main", fourLimits[:n], truth)
 			}
 		})
 	}
 }
 
-// BenchmarkReserveSettleDays has windows that go by the clock on the wall.
+// BenchmarkReserveSettleDebt has calls that use more than was estimated.
+func BenchmarkReserveSettleDebt(b *testing.B) {
+	m := quota.NewMemory(quota.MemoryConfig{})
+	b.ReportAllocs()
+	for b.Loop() {
+		reserveAndSettle(b, m, "main", fourLimits, debt)
+	}
+}
+
+// BenchmarkReserveSettleRolling has no window that goes by the clock on the wall.
+func BenchmarkReserveSettleRolling(b *testing.B) {
+	m := quota.NewMemory(quota.MemoryConfig{})
+	limits := slices.Clone(fourLimits)
+	limits[2].Window = quota.Rolling(24 * time.Hour)
+	b.ReportAllocs()
+	for b.Loop() {
+		reserveAndSettle(b, m, "main", limits, truth)
+	}
+}
+
+// BenchmarkReserveSettleDays has three windows that go by the clock on the wall.
 func BenchmarkReserveSettleDays(b *testing.B) {
 	m, zone := quota.NewMemory(quota.MemoryConfig{}), zone(b, "Europe/Berlin")
 	limits := []quota.Limit{
-		fourLimits[0],
 		{Unit: quota.Requests, Max: 1 << 40, Window: quota.Daily(0, zone)},
 		{Unit: quota.Tokens, Max: 1 << 60, Window: quota.Weekly(time.Monday, 0, zone)},
 		{Unit: quota.Cost, Max: 1 << 60, Window: quota.Monthly(1, 0, zone)},
+		{Unit: quota.InFlight, Max: 1 << 40},
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		reserveAndSettle(b, m, "main", limits)
+		reserveAndSettle(b, m, "main", limits, truth)
 	}
 }
 
@@ -94,31 +129,46 @@ func BenchmarkReserveSettleBusy(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		reserveAndSettle(b, m, "main", fourLimits)
+		reserveAndSettle(b, m, "main", fourLimits, truth)
 	}
 }
 
-// BenchmarkReserveSettleParallel has every caller on a key of its own, of 10,000 that are remembered.
-func BenchmarkReserveSettleParallel(b *testing.B) {
+// BenchmarkReserveSettleKeys goes through many keys, each of which has left the processor's caches since it was used.
+func BenchmarkReserveSettleKeys(b *testing.B) {
 	m := quota.NewMemory(quota.MemoryConfig{})
-	keys := make([]string, 10_000)
-	for i := range keys {
-		keys[i] = fmt.Sprint("account ", i)
-		reserveAndSettle(b, m, keys[i], fourLimits)
-	}
-	var caller atomic.Int64
+	keys := manyKeys(b, m)
+	i := 0
 	b.ReportAllocs()
-	b.RunParallel(func(pb *testing.PB) {
-		for i := int(caller.Add(1)) * 997; pb.Next(); i++ {
-			reserveAndSettle(b, m, keys[i%len(keys)], fourLimits)
-		}
-	})
+	for b.Loop() {
+		i = (i + 997) % len(keys)
+		reserveAndSettle(b, m, keys[i], fourLimits, truth)
+	}
+}
+
+// BenchmarkReserveSettleParallel has all processors at work, on keys of their own or all on one.
+func BenchmarkReserveSettleParallel(b *testing.B) {
+	for _, shared := range []bool{false, true} {
+		b.Run(fmt.Sprintf("onekey=%v", shared), func(b *testing.B) {
+			m := quota.NewMemory(quota.MemoryConfig{})
+			keys := manyKeys(b, m)
+			if shared {
+				keys = keys[:1]
+			}
+			var caller atomic.Int64
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for i := int(caller.Add(1)) * 997; pb.Next(); i++ {
+					reserveAndSettle(b, m, keys[i%len(keys)], fourLimits, truth)
+				}
+			})
+		})
+	}
 }
 
 func BenchmarkReserveRefused(b *testing.B) {
 	m := quota.NewMemory(quota.MemoryConfig{})
 	full := []quota.Limit{{Unit: quota.Requests, Max: 1, Window: quota.Rolling(24 * time.Hour)}}
-	reserveAndSettle(b, m, "main", full)
+	reserveAndSettle(b, m, "main", full, truth)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := m.Reserve(context.Background(), "main", full, estimate, time.Minute); err == nil {
