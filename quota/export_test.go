@@ -36,7 +36,7 @@ func (m *Memory) Remembered() (keys, reservations int) {
 		sh := &m.shards[i]
 		sh.mu.Lock()
 		keys += len(sh.ledgers)
-		reservations += len(sh.records)
+		reservations += sh.records.Len()
 		sh.mu.Unlock()
 	}
 	return keys, reservations

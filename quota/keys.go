@@ -2,8 +2,9 @@ package quota
 
 import (
 	"fmt"
-	"strconv"
+	"time"
 
+	"github.com/aitransport/aitransport/quota/internal/byid"
 	"github.com/aitransport/aitransport/quota/internal/tally"
 )
 
@@ -22,7 +23,7 @@ func (m *Memory) open(sh *shard, key string) (*ledger, error) {
 		m.keys.Add(-1)
 		return nil, fmt.Errorf("quota: %q refused: %d other keys are in use, the most that MemoryConfig.MaxKeys allows: raise it or use fewer keys: %w", key, m.maxKeys, ErrFull)
 	}
-	l := &ledger{}
+	l := &ledger{key: key}
 	sh.ledgers[key] = l
 	return l, nil
 }
@@ -59,7 +60,7 @@ func (m *Memory) sweep(sh *shard, now tally.Moment, every int64) {
 	if now.At-sh.swept < every {
 		return
 	}
-	sh.swept = now.At
+	sh.swept, now.Wall = now.At, time.Now()
 	for key, l := range sh.ledgers {
 		now := l.now(now)
 		l.expire(now.At, sh.forget)
@@ -70,14 +71,32 @@ func (m *Memory) sweep(sh *shard, now tally.Moment, every int64) {
 	}
 }
 
-// find is what the shard knows of the reservation; nil: nothing.
-func (sh *shard) find(r Reservation) *record {
-	id, err := strconv.ParseUint(r.ID, idBase, 64)
-	if err != nil {
-		return nil
-	}
-	return sh.records[id]
+// idText is the ID of the reservation of that number.
+func idText(id uint64) string {
+	var few [16]byte
+	return string(byid.AppendText(few[:0], id))
 }
 
-// forget makes the shard know nothing of the record.
-func (sh *shard) forget(r *record) { delete(sh.records, r.id) }
+// find is the number of a reservation, and the shard that it says; nil: it is of no reservation.
+func (m *Memory) find(r Reservation) (*shard, uint64) {
+	id, ok := byid.Parse(r.ID)
+	if !ok {
+		return nil, 0
+	}
+	return &m.shards[id%memoryShards], id
+}
+
+// known is what the shard knows of the key's reservation of that number, when what is due has expired, and the time for its
+// ledger; nil: nothing. The caller holds the lock.
+func (sh *shard) known(id uint64, key string, now tally.Moment) (*record, tally.Moment) {
+	r := sh.records.Get(id)
+	if r == nil || r.ledger.key != key {
+		return nil, now
+	}
+	now = r.ledger.now(now)
+	r.ledger.expire(now.At, sh.forget)
+	return sh.records.Get(id), now
+}
+
+// forget makes the shard know nothing of the record, whose memory is then another's.
+func (sh *shard) forget(r *record) { sh.records.Delete(r.id) }

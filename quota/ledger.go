@@ -2,19 +2,18 @@ package quota
 
 import (
 	"slices"
-	"time"
 
 	"github.com/aitransport/aitransport/quota/internal/tally"
 )
 
 // ledger is everything about one key. Whoever uses it holds its shard's lock.
 type ledger struct {
+	key      string
 	counters []*counter // one for each unit and window that was ever asked for
 	records  dueQueue   // reservations that can still be settled
 	inFlight int64      // how many of them have not expired
 	resets   int        // how often the counters were cleared
 	clock    int64      // the latest time seen
-	zoned    bool       // some counters ask for the time on the wall
 }
 
 // counter is the tally of one unit in one window.
@@ -42,13 +41,10 @@ type record struct {
 	index    int // in the ledger's records
 }
 
-// now is the time for this ledger: on the store's clock it does not go back, and on the wall it is one for all counters.
+// now is the time for this ledger: on the store's clock it does not go back.
 func (l *ledger) now(t tally.Moment) tally.Moment {
 	l.clock = max(l.clock, t.At)
 	t.At = l.clock
-	if l.zoned {
-		t.Wall = time.Now()
-	}
 	return t
 }
 
@@ -67,23 +63,29 @@ func (l *ledger) expire(now int64, forget func(*record)) {
 	}
 }
 
-// lookup finds the counter of a limit; nil: there is none.
-func (l *ledger) lookup(limit *Limit) *counter {
+// lookup finds the counter of a limit; nil: there is none. Where a key always has the same limits, the counter of each is
+// where it is guessed to be.
+func (l *ledger) lookup(limit *Limit, guess int) *counter {
+	if guess < len(l.counters) && l.counters[guess].counts(limit) {
+		return l.counters[guess]
+	}
 	for _, c := range l.counters {
-		if c.unit == limit.Unit && c.window == limit.Window {
+		if c.counts(limit) {
 			return c
 		}
 	}
 	return nil
 }
 
+// counts reports whether it is the counter of the limit.
+func (c *counter) counts(limit *Limit) bool { return c.unit == limit.Unit && c.window == limit.Window }
+
 // counter finds the counter of a limit, or makes one.
 func (l *ledger) counter(limit *Limit) *counter {
-	c := l.lookup(limit)
+	c := l.lookup(limit, 0)
 	if c == nil {
 		c = &counter{unit: limit.Unit, window: limit.Window, tally: newTally(limit.Window)}
 		l.counters = append(l.counters, c)
-		l.zoned = l.zoned || limit.Window.zoned()
 	}
 	return c
 }
@@ -94,7 +96,7 @@ func (l *ledger) fit(found []*counter, limits []Limit, a Amount, now tally.Momen
 	for i := range limits {
 		limit, used := &limits[i], l.inFlight
 		if limit.Unit != InFlight {
-			c := l.lookup(limit)
+			c := l.lookup(limit, len(found))
 			if used = 0; c != nil {
 				used = c.tally.Used(now)
 			}
@@ -131,7 +133,7 @@ func (l *ledger) standing(limit *Limit, asked int64, now tally.Moment) Standing 
 	if limit.Unit == InFlight {
 		return Standing{Used: l.inFlight}
 	}
-	c := l.lookup(limit)
+	c := l.lookup(limit, 0)
 	if c == nil {
 		return Standing{}
 	}

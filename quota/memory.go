@@ -3,17 +3,16 @@ package quota
 import (
 	"context"
 	"hash/maphash"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/aitransport/aitransport/quota/internal/byid"
 	"github.com/aitransport/aitransport/quota/internal/tally"
 )
 
 const (
 	memoryShards = 64 // a power of two
-	idBase       = 32 // of Reservation.ID; a power of two, for which strconv needs no division
 	sweepEvery   = int64(time.Minute)
 	sweepFull    = int64(time.Second) // how often a full store looks for room
 )
@@ -54,7 +53,7 @@ var _ interface {
 type shard struct {
 	mu      sync.Mutex
 	ledgers map[string]*ledger
-	records map[uint64]*record
+	records byid.Map[record]
 	lastID  uint64
 	swept   int64 // when it was last searched for keys to forget
 }
@@ -68,7 +67,6 @@ func NewMemory(c MemoryConfig) *Memory {
 	m.looked.Store(-sweepFull)
 	for i := range m.shards {
 		m.shards[i].ledgers = make(map[string]*ledger)
-		m.shards[i].records = make(map[uint64]*record)
 	}
 	return m
 }
@@ -81,7 +79,7 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 	if err := CheckReserve(key, limits, a, ttl); err != nil {
 		return Reservation{}, err
 	}
-	now := m.now()
+	now := m.nowFor(limits)
 	m.makeRoom(now)
 	n := m.shardOf(key)
 	sh := &m.shards[n]
@@ -108,14 +106,13 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 func (m *Memory) charge(n uint64, key string, l *ledger, counters []*counter, a Amount, ttl time.Duration, now tally.Moment) Reservation {
 	sh := &m.shards[n]
 	sh.lastID++
-	r := &record{
-		id: sh.lastID*memoryShards + n, ledger: l, resets: l.resets,
-		estimate: a, at: now.At, ttl: int64(ttl), due: tally.Plus(now.At, int64(ttl)),
-	}
+	id := sh.lastID*memoryShards + n
+	r := sh.records.Add(id)
+	r.id, r.ledger, r.resets, r.estimate = id, l, l.resets, a
+	r.at, r.ttl, r.due = now.At, int64(ttl), tally.Plus(now.At, int64(ttl))
 	r.counters = append(r.few[:0], counters...)
 	l.charge(r, now)
-	sh.records[r.id] = r
-	return Reservation{ID: strconv.FormatUint(r.id, idBase), Key: key, Expires: m.time(r.due)}
+	return Reservation{ID: idText(id), Key: key, Expires: m.time(r.due)}
 }
 
 // Settle implements [Store].
@@ -127,19 +124,18 @@ func (m *Memory) Settle(ctx context.Context, r Reservation, used Amount) error {
 		return err
 	}
 	now := m.now()
-	sh := &m.shards[m.shardOf(r.Key)]
+	sh, id := m.find(r)
+	if sh == nil {
+		return nil
+	}
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	rec := sh.find(r)
+	rec, now := sh.known(id, r.Key, now)
 	if rec == nil {
 		return nil
 	}
-	l := rec.ledger
-	now = l.now(now)
-	if l.expire(now.At, sh.forget); sh.records[rec.id] == rec {
-		l.settle(rec, used, now)
-		sh.forget(rec)
-	}
+	rec.ledger.settle(rec, used, now)
+	sh.forget(rec)
 	return nil
 }
 
@@ -152,20 +148,18 @@ func (m *Memory) Renew(ctx context.Context, r Reservation, ttl time.Duration) (R
 		return Reservation{}, err
 	}
 	now := m.now()
-	sh := &m.shards[m.shardOf(r.Key)]
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	rec := sh.find(r)
-	if rec == nil {
+	sh, id := m.find(r)
+	if sh == nil {
 		return Reservation{}, ErrExpired
 	}
-	l := rec.ledger
-	now = l.now(now)
-	if l.expire(now.At, sh.forget); rec.expired {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	rec, now := sh.known(id, r.Key, now)
+	if rec == nil || rec.expired {
 		return Reservation{}, ErrExpired
 	}
 	rec.ttl, rec.due = int64(ttl), tally.Plus(now.At, int64(ttl))
-	l.records.fix(rec)
+	rec.ledger.records.fix(rec)
 	r.Expires = m.time(rec.due)
 	return r, nil
 }
@@ -181,6 +175,25 @@ func (l *ledger) exceeded(key string, limits []Limit, a Amount, now tally.Moment
 
 // now is the time. On the store's clock it is counted from when the store was made, and goes forward only.
 func (m *Memory) now() tally.Moment { return tally.Moment{At: int64(time.Since(m.start))} }
+
+// nowFor is the time, on the wall too if one of the limits goes by that: one look at both clocks costs less than two, and
+// is one moment for all limits.
+func (m *Memory) nowFor(limits []Limit) tally.Moment {
+	if !anyZoned(limits) {
+		return m.now()
+	}
+	wall := time.Now()
+	return tally.Moment{At: int64(wall.Sub(m.start)), Wall: wall}
+}
+
+func anyZoned(limits []Limit) bool {
+	for i := range limits {
+		if limits[i].Window.zoned() {
+			return true
+		}
+	}
+	return false
+}
 
 // time is the wall time of one of the store's times.
 func (m *Memory) time(at int64) time.Time { return m.start.Add(time.Duration(at)) }

@@ -27,6 +27,9 @@ func (m *Memory) ReserveAll(ctx context.Context, charges []Charge, a Amount, ttl
 		return nil, err
 	}
 	now := m.now()
+	if slices.ContainsFunc(charges, func(c Charge) bool { return anyZoned(c.Limits) }) {
+		now.Wall = time.Now()
+	}
 	m.makeRoom(now)
 	ps := make([]pending, len(charges))
 	for i, c := range charges {
