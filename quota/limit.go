@@ -29,11 +29,15 @@ func (l Limit) Validate() error {
 
 // plain reports whether it is one of the most, which are valid; others are looked at more closely.
 func (l *Limit) plain() bool {
-	if l.Max <= 0 || l.Unit < Requests || l.Unit > Cost {
-		return false
-	}
 	w := &l.Window
-	return w.kind == WindowTotal || w.kind == WindowRolling && w.length > 0 && w.length <= maxRolling
+	switch {
+	case l.Max <= 0 || l.Unit == UnitUnknown || l.Unit > InFlight:
+		return false
+	case l.Unit == InFlight:
+		return *w == Window{}
+	default:
+		return w.kind == WindowTotal || w.kind == WindowRolling && w.length >= minRolling && w.length <= maxRolling
+	}
 }
 
 // String is the limit in words, such as "100 requests per 1m", "$20 per 24h" or "5 in flight".

@@ -37,11 +37,14 @@ func TestLimitsSayWhatIsWrongWithThem(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.text, func(t *testing.T) {
 			assert.Equal(t, c.text, c.limit.String())
+			reserve := quota.CheckReserve("a", []quota.Limit{c.limit}, quota.Amount{}, time.Second)
 			if c.wrong == "" {
 				assert.NoError(t, c.limit.Validate())
+				assert.NoError(t, reserve)
 				return
 			}
 			assert.ErrorContains(t, c.limit.Validate(), c.wrong)
+			assert.ErrorContains(t, reserve, c.wrong, "a store sees it too")
 		})
 	}
 }

@@ -120,7 +120,7 @@ func TestMemoryEmptiesDebtByAndBy(t *testing.T) {
 }
 
 func TestAbsurdAmountsDoNotOverflow(t *testing.T) {
-	for _, w := range []quota.Window{quota.Total(), quota.Rolling(time.Minute), quota.Rolling(1), quota.Rolling(10 * 365 * 24 * time.Hour)} {
+	for _, w := range []quota.Window{quota.Total(), quota.Rolling(time.Minute), quota.Rolling(time.Millisecond), quota.Rolling(10 * 365 * 24 * time.Hour)} {
 		m := quota.NewMemory(quota.MemoryConfig{})
 		limits := []quota.Limit{{Unit: quota.Tokens, Max: math.MaxInt64, Window: w}}
 		huge := quota.Amount{InputTokens: math.MaxInt64, OutputTokens: math.MaxInt64}
