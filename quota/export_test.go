@@ -10,7 +10,7 @@ import (
 type Tally struct{ tally tally.Tally }
 
 // NewTally is an empty Tally.
-func NewTally(w Window) Tally { return Tally{newTally(w)} }
+func NewTally(w Window) Tally { return Tally{newCounter(Requests, w).tally} }
 
 // Used is what is used at a time on the store's clock, and on the wall.
 func (t Tally) Used(at time.Duration, clock time.Time) int64 {

@@ -16,13 +16,6 @@ type ledger struct {
 	clock    int64      // the latest time seen
 }
 
-// counter is the tally of one unit in one window.
-type counter struct {
-	unit   Unit
-	window Window
-	tally  tally.Tally
-}
-
 // fewCounters is for how many counters a reservation needs no memory of their own.
 const fewCounters = 4
 
@@ -84,7 +77,7 @@ func (c *counter) counts(limit *Limit) bool { return c.unit == limit.Unit && c.w
 func (l *ledger) counter(limit *Limit) *counter {
 	c := l.lookup(limit, 0)
 	if c == nil {
-		c = &counter{unit: limit.Unit, window: limit.Window, tally: newTally(limit.Window)}
+		c = newCounter(limit.Unit, limit.Window)
 		l.counters = append(l.counters, c)
 	}
 	return c

@@ -122,12 +122,13 @@ func (l *Leased) sweepHolds(now int64) {
 	for i := range l.shards {
 		sh := &l.shards[i]
 		sh.mu.Lock()
-		for id, h := range sh.holds {
-			if now-h.due >= h.ttl {
-				delete(sh.holds, id)
+		sh.holds.DeleteFunc(func(h *hold) bool {
+			over := now-h.due >= h.ttl
+			if over {
 				h.slice.settle(h.estimate, h.estimate)
 			}
-		}
+			return over
+		})
 		sh.mu.Unlock()
 	}
 }

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/aitransport/aitransport/quota"
+	"github.com/aitransport/aitransport/quota/internal/byid"
 )
 
 //go:embed lease.lua
@@ -51,7 +51,6 @@ const (
 	lifeShare   = 20       // of a rolling window, in which a slice serves
 	minRolling  = 2 * time.Second
 	maxPurses   = 16 // lists of limits of one key
-	idBase      = 32
 )
 
 // Leased is a Store in front of a [Store] that takes slices of limits from it first, so that most calls of Reserve and
@@ -95,7 +94,7 @@ var _ interface {
 type leaseShard struct {
 	mu     sync.Mutex
 	keys   map[string]*leasedKey
-	holds  map[uint64]*hold
+	holds  byid.Map[hold]
 	lastID uint64
 }
 
@@ -127,7 +126,6 @@ func NewLeased(store *Store, c LeaseConfig) (*Leased, error) {
 	}
 	for i := range l.shards {
 		l.shards[i].keys = make(map[string]*leasedKey)
-		l.shards[i].holds = make(map[uint64]*hold)
 	}
 	go l.keep(ctx)
 	return l, nil
@@ -193,6 +191,9 @@ func (l *Leased) shard(key string) *leaseShard {
 
 func (l *Leased) shardOf(key string) uint64 { return maphash.String(l.seed, key) % leaseShards }
 
+// now is the time on a clock that is not set.
+func (l *Leased) now() int64 { return int64(time.Since(l.start)) }
+
 // moment is now: on a clock that is not set, and on the wall. A machine that slept has not counted its sleep on the first.
 func (l *Leased) moment() (now, wall int64) {
 	t := time.Now()
@@ -226,6 +227,11 @@ func (l *Leased) hold(sh *leaseShard, k *leasedKey, s *slice, a quota.Amount, tt
 	sh.lastID++
 	id := sh.lastID*leaseShards + k.shard
 	ttl = min(ttl, maxTTL)
-	sh.holds[id] = &hold{key: k, slice: s, estimate: a, ttl: int64(ttl), due: now + int64(ttl)}
-	return quota.Reservation{ID: l.own + strconv.FormatUint(id, idBase), Key: k.key, Expires: l.start.Add(time.Duration(now) + ttl)}
+	*sh.holds.Add(id) = hold{key: k, slice: s, estimate: a, ttl: int64(ttl), due: now + int64(ttl)}
+	var text [64]byte
+	return quota.Reservation{
+		ID:      string(byid.AppendText(append(text[:0], l.own...), id)),
+		Key:     k.key,
+		Expires: l.start.Add(time.Duration(now) + ttl),
+	}
 }

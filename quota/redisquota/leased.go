@@ -2,24 +2,32 @@ package redisquota
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aitransport/aitransport/quota"
+	"github.com/aitransport/aitransport/quota/internal/byid"
 )
 
-// find is the reservation's hold. nil: it is the store's (mine is false), or not known any more.
+// find is the number of the reservation, and the shard that it says. mine is false: it is the store's. A nil shard: it is
+// another program's.
 func (l *Leased) find(r quota.Reservation) (sh *leaseShard, id uint64, mine bool) {
-	if !strings.HasPrefix(r.ID, leaseID) {
-		return nil, 0, false
-	}
 	text, ok := strings.CutPrefix(r.ID, l.own)
-	id, err := strconv.ParseUint(text, idBase, 64)
-	if !ok || err != nil {
-		id = 0 // another program's
+	if !ok {
+		return nil, 0, strings.HasPrefix(r.ID, leaseID)
 	}
-	return l.shard(r.Key), id, true
+	if id, ok = byid.Parse(text); !ok {
+		return nil, 0, true
+	}
+	return &l.shards[id%leaseShards], id, true
+}
+
+// held is the hold of a key and that number; nil: there is none. The caller holds the lock.
+func (sh *leaseShard) held(id uint64, key string) *hold {
+	if h := sh.holds.Get(id); h != nil && h.key.key == key {
+		return h
+	}
+	return nil
 }
 
 // Settle implements [quota.Store]. What is more than was estimated is told to the server at once, but nobody waits for it;
@@ -32,33 +40,45 @@ func (l *Leased) Settle(ctx context.Context, r quota.Reservation, used quota.Amo
 		return err
 	}
 	sh, id, mine := l.find(r)
-	if !mine {
+	switch {
+	case !mine:
 		return l.store.Settle(ctx, r, used)
-	}
-	sh.mu.Lock()
-	h := sh.holds[id]
-	if h == nil {
-		sh.mu.Unlock()
+	case sh == nil:
 		return nil
 	}
-	delete(sh.holds, id)
-	if now, _ := l.moment(); now-h.due >= h.ttl {
-		used = h.estimate
-	}
-	h.slice.settle(h.estimate, used)
-	debt := h.slice.debt()
-	sh.mu.Unlock()
+	k, debt := l.settle(sh, id, r.Key, used)
 	switch {
+	case k == nil:
+		return nil
 	case l.closed.Load():
-		_, err := l.giveBack(ctx, h.key)
+		_, err := l.giveBack(ctx, k)
 		return err
 	case debt:
 		select {
-		case l.wake <- h.key:
+		case l.wake <- k:
 		default: // the next sweep does it
 		}
 	}
 	return nil
+}
+
+// settle replaces the estimate of a reservation by what was used, and returns its key, nil if nothing is known of it. debt
+// reports whether the server is to hear of it.
+func (l *Leased) settle(sh *leaseShard, id uint64, key string, used quota.Amount) (k *leasedKey, debt bool) {
+	now := l.now()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	h := sh.held(id, key)
+	if h == nil {
+		return nil, false
+	}
+	if now-h.due >= h.ttl {
+		used = h.estimate
+	}
+	h.slice.settle(h.estimate, used)
+	k, debt = h.key, h.slice.debt()
+	sh.holds.Delete(id)
+	return k, debt
 }
 
 // Renew implements [quota.Renewer].
@@ -70,13 +90,16 @@ func (l *Leased) Renew(ctx context.Context, r quota.Reservation, ttl time.Durati
 		return quota.Reservation{}, err
 	}
 	sh, id, mine := l.find(r)
-	if !mine {
+	switch {
+	case !mine:
 		return l.store.Renew(ctx, r, ttl)
+	case sh == nil:
+		return quota.Reservation{}, quota.ErrExpired
 	}
+	now := l.now()
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	h := sh.holds[id]
-	now, _ := l.moment()
+	h := sh.held(id, r.Key)
 	if h == nil || now >= h.due {
 		return quota.Reservation{}, quota.ErrExpired
 	}
