@@ -10,7 +10,7 @@ func (m *Memory) Levels(ctx context.Context, key string, limits []Limit) ([]Leve
 	if err := CheckLevels(key, limits); err != nil {
 		return nil, err
 	}
-	now := m.nowFor(limits)
+	now := m.moment(anyZoned(limits))
 	sh := &m.shards[m.shardOf(key)]
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -59,7 +59,7 @@ func (m *Memory) Grant(ctx context.Context, key string, limits []Limit, a Amount
 	if err := CheckGrant(key, limits, a); err != nil {
 		return err
 	}
-	now := m.nowFor(limits)
+	now := m.moment(anyZoned(limits))
 	m.makeRoom(now)
 	sh := &m.shards[m.shardOf(key)]
 	sh.mu.Lock()

@@ -24,6 +24,7 @@ func (m *Memory) open(sh *shard, key string) (*ledger, error) {
 		return nil, fmt.Errorf("quota: %q refused: %d other keys are in use, the most that MemoryConfig.MaxKeys allows: raise it or use fewer keys: %w", key, m.maxKeys, ErrFull)
 	}
 	l := &ledger{key: key}
+	l.counters = l.few[:0]
 	sh.ledgers[key] = l
 	return l, nil
 }

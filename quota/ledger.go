@@ -9,14 +9,15 @@ import (
 // ledger is everything about one key. Whoever uses it holds its shard's lock.
 type ledger struct {
 	key      string
-	counters []*counter // one for each unit and window that was ever asked for
-	records  dueQueue   // reservations that can still be settled
-	inFlight int64      // how many of them have not expired
-	resets   int        // how often the counters were cleared
-	clock    int64      // the latest time seen
+	counters []*counter            // one for each unit and window that was ever asked for
+	records  dueQueue              // reservations that can still be settled
+	inFlight int64                 // how many of them have not expired
+	resets   int                   // how often the counters were cleared
+	clock    int64                 // the latest time seen
+	few      [fewCounters]*counter // where counters begin
 }
 
-// fewCounters is for how many counters a reservation needs no memory of their own.
+// fewCounters is for how many counters a key and a reservation need no memory beside their own.
 const fewCounters = 4
 
 // record is what the store knows of a reservation.

@@ -79,7 +79,7 @@ func (m *Memory) Reserve(ctx context.Context, key string, limits []Limit, a Amou
 	if err := CheckReserve(key, limits, a, ttl); err != nil {
 		return Reservation{}, err
 	}
-	now := m.nowFor(limits)
+	now := m.moment(anyZoned(limits))
 	m.makeRoom(now)
 	n := m.shardOf(key)
 	sh := &m.shards[n]
@@ -176,10 +176,10 @@ func (l *ledger) exceeded(key string, limits []Limit, a Amount, now tally.Moment
 // now is the time. On the store's clock it is counted from when the store was made, and goes forward only.
 func (m *Memory) now() tally.Moment { return tally.Moment{At: int64(time.Since(m.start))} }
 
-// nowFor is the time, on the wall too if one of the limits goes by that: one look at both clocks costs less than two, and
-// is one moment for all limits.
-func (m *Memory) nowFor(limits []Limit) tally.Moment {
-	if !anyZoned(limits) {
+// moment is now for limits: on the wall too if any of them goes by that, so that it is one time for all of them. Looking
+// at both clocks at once costs less than looking at each, and much more than looking at one.
+func (m *Memory) moment(zoned bool) tally.Moment {
+	if !zoned {
 		return m.now()
 	}
 	wall := time.Now()

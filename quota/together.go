@@ -26,10 +26,7 @@ func (m *Memory) ReserveAll(ctx context.Context, charges []Charge, a Amount, ttl
 	if err := CheckReserveAll(charges, a, ttl); err != nil {
 		return nil, err
 	}
-	now := m.now()
-	if slices.ContainsFunc(charges, func(c Charge) bool { return anyZoned(c.Limits) }) {
-		now.Wall = time.Now()
-	}
+	now := m.moment(slices.ContainsFunc(charges, func(c Charge) bool { return anyZoned(c.Limits) }))
 	m.makeRoom(now)
 	ps := make([]pending, len(charges))
 	for i, c := range charges {
