@@ -49,11 +49,11 @@ func (r *Rolling) Add(now Moment, n int64) {
 	if n == 0 {
 		return
 	}
-	r.Used(now)
 	number := now.At / r.grain
 	if last := len(r.slots) - 1; last >= 0 && r.slots[last].number >= number {
 		r.slots[last].spent = Book(r.slots[last].spent, n)
 	} else {
+		r.Used(now) // drops what has left, so that there are never too many
 		r.slots = append(r.slots, slot{number, n})
 	}
 	r.sum = Book(r.sum, n)
