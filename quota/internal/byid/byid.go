@@ -3,8 +3,6 @@
 // memory of values that went serves those that come.
 package byid
 
-import "math/bits"
-
 const (
 	maxSpare   = 32 // values whose memory is kept for the next
 	minBuckets = 8
@@ -15,7 +13,7 @@ const (
 // little more. It is not safe for use by several goroutines.
 type Map[T any] struct {
 	buckets []*entry[T] // as many as a power of two; each is a list
-	shift   int         // what is left of 64 bits is the bucket's number
+	shift   uint        // what is left of 64 bits is the bucket's number
 	held    int
 	spare   *entry[T] // a list, at most maxSpare long
 	spares  int
@@ -78,7 +76,7 @@ func (m *Map[T]) Delete(id uint64) {
 	m.shrink()
 }
 
-// DeleteFunc forgets the values for which over is true.
+// DeleteFunc forgets the values for which over is true. It calls over for each, once; over leaves the Map alone.
 func (m *Map[T]) DeleteFunc(over func(*T) bool) {
 	for i := range m.buckets {
 		for at := &m.buckets[i]; *at != nil; {
@@ -106,15 +104,25 @@ func (m *Map[T]) drop(at **entry[T]) {
 }
 
 func (m *Map[T]) shrink() {
-	if n := len(m.buckets); n > minBuckets && m.held < n/8 {
-		m.resize(max(1<<bits.Len(uint(2*m.held)), minBuckets))
+	n := len(m.buckets)
+	if m.held >= n/8 {
+		return
+	}
+	for n > minBuckets && m.held < n/4 {
+		n /= 2
+	}
+	if n < len(m.buckets) {
+		m.resize(n)
 	}
 }
 
-// resize puts what there is into so many buckets.
+// resize puts what there is into so many buckets, a power of two.
 func (m *Map[T]) resize(n int) {
 	old := m.buckets
-	m.buckets, m.shift = make([]*entry[T], n), 65-bits.Len(uint(n))
+	m.buckets, m.shift = make([]*entry[T], n), 64
+	for size := 1; size < n; size *= 2 {
+		m.shift--
+	}
 	for _, e := range old {
 		for e != nil {
 			next := e.next
