@@ -156,6 +156,7 @@ func BenchmarkReserveSettleParallel(b *testing.B) {
 			}
 			var caller atomic.Int64
 			b.ReportAllocs()
+			b.ResetTimer()
 			b.RunParallel(func(pb *testing.PB) {
 				for i := int(caller.Add(1)) * 997; pb.Next(); i++ {
 					reserveAndSettle(b, m, keys[i%len(keys)], fourLimits, truth)
