@@ -119,23 +119,28 @@ func (b *bill) leave(ctx context.Context, used quota.Amount) {
 	}
 }
 
-// renew keeps what was reserved alive, while the answer is long.
-func (b *bill) renew(ctx context.Context) error {
+// renew keeps what was reserved alive, while the answer is long. The context outlives the
+// caller, if it is one that he ends.
+func (b *bill) renew(ctx context.Context) {
 	if b == nil {
-		return nil
+		return
 	}
 	b.mu.Lock()
 	reserved := b.reserved
 	b.mu.Unlock()
 	renewer, ok := b.t.cfg.Quota.(quota.Renewer)
 	if !ok {
-		return nil
+		return
 	}
+	ctx, cancel := b.t.books(ctx, b.t.quotaInMemory)
+	defer cancel()
 	var errs []error
 	for _, r := range reserved { // known by their IDs, which renewing does not change
 		if _, err := renewer.Renew(ctx, r, b.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) && !errors.Is(err, errors.ErrUnsupported) {
 			errs = append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		b.t.storeError(ctx, "quota", err)
+	}
 }

@@ -45,21 +45,17 @@ func (at *attempt) settle(used quota.Amount) {
 	}
 }
 
-// renew keeps the reservation of a long answer alive. A reservation is known by its
-// ID, which renewing does not change.
+// renew keeps the reservations of a long answer alive: those of the bill and the account's
+// own, each in a time of its own. A reservation is known by its ID, which renewing does not
+// change.
 func (at *attempt) renew() {
+	at.r.bill.renew(at.r.in.Context())
 	renewer, ok := at.t.cfg.Quota.(quota.Renewer)
-	if !ok || at.reservation.ID == "" && at.r.bill == nil {
+	if !ok || at.reservation.ID == "" {
 		return
 	}
 	ctx, cancel := at.books(at.t.quotaInMemory)
 	defer cancel()
-	if err := at.r.bill.renew(ctx); err != nil {
-		at.t.storeError(ctx, "quota", err)
-	}
-	if at.reservation.ID == "" {
-		return
-	}
 	if _, err := renewer.Renew(ctx, at.reservation, at.t.cfg.ttl()); err != nil && !errors.Is(err, quota.ErrExpired) && !errors.Is(err, errors.ErrUnsupported) {
 		at.t.storeError(ctx, "quota", err)
 	}
