@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/aitransport/aitransport/internal/circuit"
 )
 
 // ErrUnavailable is the error of a Guard whose store is broken, where the policy does not answer in its place. It is
@@ -63,7 +65,7 @@ type Guard struct {
 	cfg     GuardConfig
 	local   *Memory // nil: closed
 	own     string  // how the IDs of reservations in local begin
-	circuit circuit
+	breaker *circuit.Breaker
 	later   unsettled
 }
 
@@ -95,7 +97,19 @@ func NewGuard(store Store, c GuardConfig) *Guard {
 		c.Broken = isBroken
 	}
 	g := &Guard{store: store, cfg: c, own: openID + rand.Text() + "~"}
-	g.circuit.rest = c.Rest
+	g.breaker = circuit.New(circuit.Config{
+		Timeout: c.Timeout, Rest: c.Rest, Broken: c.Broken,
+		OnBroken: func(_ context.Context, err error) {
+			if c.Hooks.Broken != nil {
+				c.Hooks.Broken(err)
+			}
+		},
+		OnBack: func(_ context.Context, after time.Duration) {
+			if c.Hooks.Back != nil {
+				c.Hooks.Back(after)
+			}
+		},
+	})
 	g.later.most = c.MaxUnsettled
 	if c.Open {
 		g.local = NewMemory(MemoryConfig{})
@@ -186,53 +200,14 @@ func (g *Guard) answered(key string, err error) {
 // call calls the store, if it is not known to be broken, and remembers whether it is. An error that says that it is broken
 // is ErrUnavailable.
 func (g *Guard) call(ctx context.Context, f func(context.Context) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	trial, err := g.circuit.begin()
-	if err != nil {
-		return fmt.Errorf("%w, and was not asked: %w", ErrUnavailable, err)
-	}
-	v, failure := unknown, error(nil)
-	defer func() { g.judge(trial, v, failure) }()
-	limited, cancel := g.limit(ctx)
-	began := time.Now()
-	err = f(limited)
-	cancel()
+	err := g.breaker.Do(ctx, f)
+	var broken *circuit.Unavailable
 	switch {
-	case err == nil || !g.cfg.Broken(err):
-		v = sound
+	case !errors.As(err, &broken):
 		return err
-	case errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= g.cfg.Timeout/hasty:
-		v, failure = broken, err // the caller had no more time, but others need not wait as long
-		return err
-	case ctx.Err() != nil:
-		return err
+	case broken.Asked:
+		return fmt.Errorf("%w: %w", ErrUnavailable, broken.Err)
 	default:
-		v, failure = broken, err
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-}
-
-// hasty is what part of the time limit a caller's own deadline must have given a call, so that it says something about the
-// store.
-const hasty = 10
-
-func (g *Guard) limit(ctx context.Context) (context.Context, context.CancelFunc) {
-	if g.cfg.Timeout < 0 {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, g.cfg.Timeout)
-}
-
-// judge remembers what a call said of the store, and tells.
-func (g *Guard) judge(trial bool, v verdict, err error) {
-	changed, after := g.circuit.end(trial, v, err)
-	switch {
-	case !changed:
-	case v == broken && g.cfg.Hooks.Broken != nil:
-		g.cfg.Hooks.Broken(err)
-	case v == sound && g.cfg.Hooks.Back != nil:
-		g.cfg.Hooks.Back(after)
+		return fmt.Errorf("%w, and was not asked: %w", ErrUnavailable, broken.Err)
 	}
 }

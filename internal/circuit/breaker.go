@@ -1,0 +1,162 @@
+package circuit
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Config sets up a Breaker.
+type Config struct {
+	Timeout time.Duration    // for each call; 0 and below: none
+	Rest    time.Duration    // for so long after a failure nobody calls; 0 and below: not at all
+	Broken  func(error) bool // which errors say that the store is broken; nil: all
+
+	// OnBroken is told when the store breaks, and when a trial of it fails; OnBack when a trial succeeds, so long after it
+	// broke. Whoever made the call waits for them; no lock is held. nil: not told.
+	OnBroken func(ctx context.Context, err error)
+	OnBack   func(ctx context.Context, after time.Duration)
+}
+
+// Breaker remembers for a short while that a store is broken. Make it with [New]. Any number of goroutines may use it.
+type Breaker struct {
+	cfg Config
+
+	mu     sync.Mutex
+	err    error     // why it is broken; nil: it is not
+	since  time.Time // it is broken
+	until  time.Time // nobody tries it
+	trying bool      // somebody does
+}
+
+// New is a Breaker of a store that is sound as far as is known.
+func New(c Config) *Breaker { return &Breaker{cfg: c} }
+
+// Unavailable is the error of a call of a store that is broken. It unwraps to the store's own: of this call or, where the
+// store was not asked, of the one that found it broken.
+type Unavailable struct {
+	Asked bool // the store was called
+	Err   error
+}
+
+// Error is the store's.
+func (e *Unavailable) Error() string {
+	if !e.Asked {
+		return "not asked: " + e.Err.Error()
+	}
+	return e.Err.Error()
+}
+
+// Unwrap is Err.
+func (e *Unavailable) Unwrap() error { return e.Err }
+
+// IsUnavailable tells whether an error says that a store is broken, which its OnBroken has been told.
+func IsUnavailable(err error) bool {
+	var u *Unavailable
+	return errors.As(err, &u)
+}
+
+// hasty is what part of the time limit a caller's own deadline must have given a call, so that it says something about the
+// store.
+const hasty = 10
+
+// Do calls the store, if it is not known to be broken, and remembers whether it is. The error is f's own, or an
+// *Unavailable where the store is broken. Of a call whose caller has gone it is f's, and says nothing about the store; where
+// the caller's deadline has passed meanwhile it says that the store is slow, if that had a tenth of the time limit. A
+// call that panics says nothing either. With a context that is done, f is not called.
+func (b *Breaker) Do(ctx context.Context, f func(context.Context) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	trial, err := b.begin()
+	if err != nil {
+		return &Unavailable{Err: err}
+	}
+	v, failure := unknown, error(nil)
+	defer func() { b.judge(ctx, trial, v, failure) }()
+	began := time.Now()
+	err = b.limited(ctx, f)
+	switch {
+	case err == nil || b.cfg.Broken != nil && !b.cfg.Broken(err):
+		v = sound
+		return err
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= b.cfg.Timeout/hasty:
+		v, failure = broken, err // the caller had no more time, but others need not wait as long
+		return err
+	case ctx.Err() != nil:
+		return err
+	default:
+		v, failure = broken, err
+		return &Unavailable{Asked: true, Err: err}
+	}
+}
+
+func (b *Breaker) limited(ctx context.Context, f func(context.Context) error) error {
+	if b.cfg.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, b.cfg.Timeout)
+		defer cancel()
+	}
+	return f(ctx)
+}
+
+// verdict is what a call says about the store.
+type verdict uint8
+
+const (
+	unknown verdict = iota // the caller went, or the call panicked
+	sound
+	broken
+)
+
+// begin reports whether the store may be called; a trial is the only call meanwhile. If it may not, err is why.
+func (b *Breaker) begin() (trial bool, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.err == nil:
+		return false, nil
+	case b.trying || time.Now().Before(b.until):
+		return false, b.err
+	default:
+		b.trying = true
+		return true, nil
+	}
+}
+
+// judge remembers what a call said of the store, and tells.
+func (b *Breaker) judge(ctx context.Context, trial bool, v verdict, err error) {
+	changed, after := b.end(trial, v, err)
+	switch {
+	case !changed:
+	case v == broken && b.cfg.OnBroken != nil:
+		b.cfg.OnBroken(ctx, err)
+	case v == sound && b.cfg.OnBack != nil:
+		b.cfg.OnBack(ctx, after)
+	}
+}
+
+// end takes the verdict of a call. It reports whether that changed anything: whether the store broke or failed its trial,
+// or is sound again after so long. Calls that began before it broke say nothing about it afterwards.
+func (b *Breaker) end(trial bool, v verdict, err error) (changed bool, after time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if trial {
+		b.trying = false
+	}
+	now := time.Now()
+	switch {
+	case v == broken && (trial || b.err == nil):
+		if b.err == nil {
+			b.since = now
+		}
+		b.err, b.until = err, now.Add(b.cfg.Rest)
+		return true, 0
+	case v == sound && trial:
+		b.err = nil
+		return true, now.Sub(b.since)
+	default:
+		return false, 0
+	}
+}
