@@ -327,7 +327,7 @@ func (at *attempt) report(k *check, o health.Outcome) {
 		return
 	}
 	o.Started, o.Seed = at.started, k.seed
-	now := time.Now()
+	now, policy := time.Now(), at.policy // the attempt may be gone when the store is told
 	known := k.known()
 	if !k.claim && at.policy.Apply(known, o, now) == known {
 		if o.Kind == health.OutcomeSuccess {
@@ -341,8 +341,8 @@ func (at *attempt) report(k *check, o health.Outcome) {
 	}
 	ctx, cancel := at.books(at.t.healthInMemory)
 	defer cancel()
-	err := at.t.update(ctx, k.domain, func(s health.State) health.State { return at.policy.Apply(s, o, now) }) // told to the hook
-	if asked := at.r.Operation.Model; err == nil && k.subject.Model != "" && asked != k.subject.Model {
+	_ = at.t.outcome(ctx, k.domain, func(s health.State) health.State { return policy.Apply(s, o, now) }) // told to the hook
+	if asked := at.r.Operation.Model; k.subject.Model != "" && asked != k.subject.Model {
 		s := k.known()
 		at.t.domains.trouble(&s, asked, now) // by the name that requests know it by
 	}

@@ -45,6 +45,9 @@ type chooser struct {
 // the probe of what was resting. Nothing is taken from those it passes over. Where all
 // are busy it waits in line, as Config.MaxWait allows.
 func (t *Transport) choose(ctx context.Context, s *serving) (*attempt, error) {
+	if err := t.refuse(ctx); err != nil {
+		return nil, err
+	}
 	c := &s.chooser
 	*c = chooser{t: t, ctx: ctx, s: s, r: &s.Request, now: time.Now()}
 	look := c.crowd
@@ -321,31 +324,31 @@ func (at *attempt) gather() (usable bool) {
 	return usable
 }
 
-// claimProbes takes the probes of what was resting: one request at a time may try.
+// claimProbes takes the probes of what was resting: one request at a time may try. Where
+// the store is broken that is one of this process.
 func (at *attempt) claimProbes() bool {
 	for i := range at.checks {
 		k := &at.checks[i]
 		if !k.claim {
 			continue
 		}
-		asked, mine := false, false
-		books, cancel := at.books(at.t.healthInMemory)
-		_ = at.t.update(books, k.domain, func(s health.State) health.State { // told to the hook
-			asked = true
+		mine := false
+		claim := func(s health.State) health.State {
 			s, mine = at.policy.Claim(s, time.Now())
 			return s
-		})
-		cancel()
-		switch {
-		case mine: // also where the store could not say so in the end
-		case !asked: // a broken store rests nobody
-			k.claim = false
-		default:
-			for j := i; j < len(at.checks); j++ { // those are not ours
-				at.checks[j].claim = false
-			}
-			return false
 		}
+		books, cancel := at.books(at.t.healthInMemory)
+		if at.t.update(books, k.domain, claim) != nil { // told to the hook; the store may have taken it
+			at.t.change(books, k.domain, claim)
+		}
+		cancel()
+		if mine {
+			continue
+		}
+		for j := i; j < len(at.checks); j++ { // those are not ours
+			at.checks[j].claim = false
+		}
+		return false
 	}
 	return true
 }
@@ -356,19 +359,6 @@ func (at *attempt) unclaim(n int) {
 		if at.checks[i].claim {
 			at.report(&at.checks[i], health.Outcome{Kind: health.OutcomeNeutral})
 		}
-	}
-}
-
-var errStates = errors.New("the health store returned another number of states than asked for")
-
-// storeError says that a store failed; a caller who has gone is no failure.
-func (t *Transport) storeError(ctx context.Context, store string, err error) {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return
-	}
-	t.cfg.Logger.ErrorContext(ctx, "Store failed", "store", store, "error", err)
-	if t.cfg.Hooks.StoreError != nil {
-		t.cfg.Hooks.StoreError(ctx, store, err)
 	}
 }
 

@@ -40,6 +40,15 @@ type Config struct {
 	// rests for want of money or of a credential.
 	NoLastResort bool
 
+	// HealthClosed is the policy while Health is broken. false, open: this process goes on
+	// with what it knows and finds out by itself, and tells the store when it is back; what
+	// it has never been told of counts as healthy. true, closed: requests are refused with
+	// ErrStoreBroken, so that nothing is used that another program or a person has taken out
+	// of use meanwhile. Either way a call of the store may take half a second, one that has
+	// failed is left alone for a second, and health checks are not made: nobody could say
+	// whether another program makes them.
+	HealthClosed bool
+
 	// HealthRefresh is how often the states in Health are read again, so that what
 	// other programs have found out is known here; 0: every second; negative: never. A
 	// store that is a [health.Changer] is asked only for what has changed. Of the models in
@@ -55,6 +64,13 @@ type Config struct {
 	// with ErrNoAccount, unless Hint.Account names one that has both. Nil: in memory, the
 	// last 100,000 answers and as many other things.
 	Affinity AffinityStore
+
+	// AffinityOpen is the policy for a request that names a thing while Affinity is broken,
+	// where this process has not put or used the thing itself lately (10,000 of them are
+	// known) and more than one account could have it. false, closed: it is refused with
+	// ErrStoreBroken, since an account that does not have the thing would say that there is
+	// none. true, open: it goes to any account.
+	AffinityOpen bool
 
 	// AffinityTTL is for how long a thing is remembered since it was last used: since a
 	// good answer told of it, or was given to a request that names it. What is used often
@@ -151,11 +167,15 @@ type Hooks struct {
 	// when its answer was read or closed.
 	Attempt func(context.Context, Attempt)
 
-	// StoreError is called when a store ("health", "quota" or "affinity") failed. Without
-	// its health an account counts as healthy; without its quota it is passed over;
-	// without affinity nobody knows where things live, and requests go anywhere. It must
-	// not call Close, which waits for the refresh that may be what failed.
+	// StoreError is called when a store ("health", "quota" or "affinity") failed: health and
+	// affinity once when they break and each time that they are tried in vain, once a second
+	// at most. Config.HealthClosed and AffinityOpen say what happens meanwhile. An account
+	// whose quota cannot be asked is passed over; see quota.Guard. It must not call Close,
+	// which waits for the refresh that may be what failed.
 	StoreError func(ctx context.Context, store string, err error)
+
+	// StoreBack is called when "health" or "affinity" answers again, so long after it broke.
+	StoreBack func(ctx context.Context, store string, after time.Duration)
 }
 
 const (
@@ -224,7 +244,6 @@ func (c Config) withDefaults() Config {
 	if c.Affinity == nil {
 		c.Affinity = NewAffinityMemory(AffinityMemoryConfig{})
 	}
-	c.Affinity = newFrugal(c.Affinity)
 	if c.AffinityTTL <= 0 {
 		c.AffinityTTL = defaultAffinityTTL
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/aitransport/aitransport/provider/providertest"
 )
 
-// brokenFor is a store whose Update fails for some subjects.
+// brokenFor is a store whose Update fails for some subjects, and not for others.
 type brokenFor struct {
 	health.Store
 	broken func(health.Subject) bool
@@ -24,7 +24,7 @@ type brokenFor struct {
 
 func (b brokenFor) Update(ctx context.Context, s health.Subject, f func(health.State) health.State) (health.State, error) {
 	if b.broken(s) {
-		return health.State{}, errBroken
+		return health.State{}, fmt.Errorf("%w (%w)", errBroken, health.ErrSubject)
 	}
 	return b.Store.Update(ctx, s, f)
 }

@@ -27,6 +27,11 @@ var (
 	// conversation over a WebSocket (realtime). Nothing was sent.
 	ErrUnsupported = errors.New("not supported")
 
+	// ErrStoreBroken says that a store of health or affinity is broken, where the policy
+	// is not to go on without it, or where only the store could do what was asked for. It is
+	// joined with the store's own error. Of a request nothing was sent; try again in a second.
+	ErrStoreBroken = errors.New("a store is broken")
+
 	// ErrClosed says that the Transport was closed.
 	ErrClosed = errors.New("balancer closed")
 )
@@ -38,7 +43,7 @@ var (
 type Error struct {
 	Attempts []Attempt // what was tried, in order; empty: nothing was sent
 	RetryAt  time.Time // when an account that was passed over, or rests since it was tried, can be asked again; zero: not known
-	Err      error     // of the last attempt; or ErrNoRoute, ErrNoAccount, ErrUnsupported, ErrClosed, with details
+	Err      error     // of the last attempt; or ErrNoRoute, ErrNoAccount, ErrUnsupported, ErrStoreBroken, ErrClosed, with details
 }
 
 // Error tells what was tried and why each account was left.

@@ -144,8 +144,9 @@ func (x *examination) report(ctx context.Context, d *domain, o health.Outcome) {
 	if own && x.DisableAfter > 0 && (policy.DisableAfter <= 0 || policy.DisableAfter > x.DisableAfter) {
 		policy.DisableAfter = x.DisableAfter
 	}
+	now := time.Now()
 	checked := func(s health.State) health.State {
-		now, o := time.Now(), o
+		o := o
 		switch {
 		case o.Kind == health.OutcomeSuccess && own && refused(s) && !slices.Contains(x.proved, provider.ProvesCredential):
 			o.Kind = health.OutcomeNeutral // that the place is reached says nothing about the credential
@@ -170,7 +171,7 @@ func (x *examination) report(ctx context.Context, d *domain, o health.Outcome) {
 	if o.Kind != health.OutcomeNeutral {
 		o.Successes, o.SuccessesSince = d.successes(time.Now())
 	}
-	_ = x.t.update(ctx, d, checked) // told to the hook
+	_ = x.t.outcome(ctx, d, checked) // told to the hook
 }
 
 // refused tells whether the last word about the credential, or about money, was no. The

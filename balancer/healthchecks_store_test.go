@@ -164,6 +164,7 @@ func TestACheckWhoseClaimWasLostGivesItBack(t *testing.T) {
 				for claims.Load() == 0 {
 					time.Sleep(time.Second)
 				}
+				time.Sleep(2 * time.Second) // the store is left alone for a while
 				synctest.Wait()
 				states, err := memory.Load(t.Context(), []health.Subject{s})
 				require.NoError(t, err)

@@ -2,6 +2,7 @@ package balancer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -31,7 +32,11 @@ func (c *chooser) pinned() (*member, error) {
 	if !r.housed {
 		var err error
 		if r.home, r.thing, err = c.t.homeOf(c.ctx, r); err != nil {
-			return nil, &Error{Err: err}
+			failure := &Error{Err: err}
+			if errors.Is(err, ErrStoreBroken) {
+				failure.RetryAt = time.Now().Add(storeRest)
+			}
+			return nil, failure
 		}
 		r.housed = true
 	}
@@ -49,8 +54,9 @@ func (c *chooser) pinned() (*member, error) {
 }
 
 // homeOf asks where what a request names lives: the account of the first thing of which
-// that is known, and what that thing is. A broken store knows of nothing. It is an error
-// if another thing lives in another account.
+// that is known, and what that thing is. While the store is broken that is what is known
+// here, and where nothing is the policy decides. It is an error if another thing lives in
+// another account.
 func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing string, _ error) {
 	ids := r.Operation.Objects
 	if len(ids) == 0 {
@@ -59,13 +65,14 @@ func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing stri
 	ids = ids[:min(len(ids), maxObjects)]
 	within, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	accounts, err := t.cfg.Affinity.Get(within, r.objectKeys(r.route.base, ids)...)
-	if err == nil && len(accounts) != len(ids) {
-		err = errHomes
-	}
+	keys := r.objectKeys(r.route.base, ids)
+	accounts, err := t.homes.Get(within, keys...)
 	if err != nil {
 		t.storeError(ctx, "affinity", err)
-		return "", "", nil
+		var some bool
+		if accounts, some = t.homes.recall(keys); !some {
+			return "", "", t.homeless(ctx, r, ids[0], err)
+		}
 	}
 	for i, home := range accounts {
 		switch {
@@ -80,10 +87,30 @@ func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing stri
 	return account, thing, nil
 }
 
+// homeless is the error of a request that names a thing of which nobody can say where it
+// lives, since the store is broken; nil: it may go anywhere, by policy or because there is
+// but one account that could have it.
+func (t *Transport) homeless(ctx context.Context, r *Request, thing string, broken error) error {
+	if t.cfg.AffinityOpen || ctx.Err() != nil { // whose caller has gone, it ends anyway
+		return nil
+	}
+	n := 0
+	for _, m := range r.route.members {
+		if m.suits(r) != "" {
+			continue
+		}
+		if n++; n > 1 {
+			if !errors.Is(broken, ErrStoreBroken) {
+				broken = fmt.Errorf("%w: affinity: %w", ErrStoreBroken, broken)
+			}
+			return fmt.Errorf("in which account %.100q lives cannot be asked (Config.AffinityOpen would try any): %w", thing, broken)
+		}
+	}
+	return nil
+}
+
 // maxObjects is how many things of one request are looked up.
 const maxObjects = 100
-
-var errHomes = fmt.Errorf("the affinity store returned another number of accounts than asked for")
 
 // objectKeys are the names of things in the affinity store.
 func (r *Request) objectKeys(base string, ids []string) []string {
@@ -102,7 +129,7 @@ func (at *attempt) settled(ids []string) {
 	ctx, cancel := at.books(false)
 	defer cancel()
 	for part := range slices.Chunk(ids, maxObjects) {
-		if err := at.t.cfg.Affinity.Put(ctx, at.Name, at.t.cfg.AffinityTTL, at.r.objectKeys(at.base, part)...); err != nil {
+		if err := at.t.homes.Put(ctx, at.Name, at.t.cfg.AffinityTTL, at.r.objectKeys(at.base, part)...); err != nil {
 			at.t.storeError(ctx, "affinity", err)
 			return
 		}
@@ -130,7 +157,7 @@ func (at *attempt) deleted() {
 	}
 	ctx, cancel := at.books(false)
 	defer cancel()
-	if err := at.t.cfg.Affinity.Delete(ctx, at.r.objectKeys(at.base, at.r.Operation.Objects[i:i+1])...); err != nil {
+	if err := at.t.homes.Delete(ctx, at.r.objectKeys(at.base, at.r.Operation.Objects[i:i+1])...); err != nil {
 		at.t.storeError(ctx, "affinity", err)
 	}
 }

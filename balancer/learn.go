@@ -37,9 +37,6 @@ func (t *Transport) load(ctx context.Context, subjects []health.Subject) (states
 	bounded, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
 	states, err := t.cfg.Health.Load(bounded, subjects)
-	if err == nil && len(states) != len(subjects) {
-		err = errStates
-	}
 	if err != nil {
 		t.storeError(ctx, "health", err)
 		return nil, false
@@ -57,6 +54,11 @@ func (t *Transport) noticed(d *domain, s health.State, asOf, now time.Time) {
 
 // update changes a domain in the store. An error has been told to the hook.
 func (t *Transport) update(ctx context.Context, d *domain, f func(health.State) health.State) error {
+	return t.updateAt(ctx, slog.LevelInfo, d, f)
+}
+
+// updateAt is update that tells of a turn at the level.
+func (t *Transport) updateAt(ctx context.Context, level slog.Level, d *domain, f func(health.State) health.State) error {
 	asOf, seen, old := time.Now(), d.state.Load(), d.known()
 	var before health.State // of this change
 	s, err := t.cfg.Health.Update(ctx, d.subject, func(s health.State) health.State {
@@ -72,7 +74,7 @@ func (t *Transport) update(ctx context.Context, d *domain, f func(health.State) 
 		t.wake(d.subject)
 	}
 	t.takeIn(d, s, asOf, now)
-	if !t.tell(ctx, slog.LevelInfo, d.subject, before, s, now) {
+	if !t.tell(ctx, level, d.subject, before, s, now) {
 		t.tell(ctx, slog.LevelDebug, d.subject, old, d.known(), now)
 	}
 	return nil

@@ -231,12 +231,13 @@ func (x *examination) holds(d *domain) bool {
 func (x *examination) giveBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
+	now := time.Now()
 	for _, c := range x.held {
-		_ = x.t.update(ctx, c.domain, func(s health.State) health.State { // told to the hook
+		_ = x.t.outcome(ctx, c.domain, func(s health.State) health.State { // told to the hook
 			if !s.ProbeFrom.Equal(c.from) {
 				return s
 			}
-			return x.m.policy.Checked(s, health.Outcome{Kind: health.OutcomeNeutral}, time.Now())
+			return x.m.policy.Checked(s, health.Outcome{Kind: health.OutcomeNeutral}, now)
 		})
 	}
 }

@@ -20,6 +20,7 @@ func (t *Transport) refresh(every time.Duration, follow *follower) {
 		case <-t.calls.ctx.Done():
 			return
 		case <-tick.C:
+			t.payDebts(t.calls.ctx, paidByRefresh)
 			if follow != nil {
 				follow.follow(t.calls.ctx, t)
 				idle.forget(t.domains, time.Now())

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/aitransport/aitransport/health"
+	"github.com/aitransport/aitransport/internal/circuit"
 	"github.com/aitransport/aitransport/pool"
 	"github.com/aitransport/aitransport/provider"
 	"github.com/aitransport/aitransport/quota"
@@ -25,6 +26,11 @@ type Transport struct {
 	codings provider.Codings // of requests
 
 	quotaInMemory, healthInMemory bool // the stores answer at once
+
+	healthBreaker *circuit.Breaker // nil: the store cannot break
+	homes         *frugal          // before cfg.Affinity
+	debts         debts            // what the health store is still to be told
+	forgotten     atomic.Bool      // it will not be told all
 
 	fleet   atomic.Pointer[fleet]
 	domains *domains
@@ -71,6 +77,7 @@ func New(cfg Config) (*Transport, error) {
 	}
 	_, t.quotaInMemory = cfg.Quota.(*quota.Memory)
 	_, t.healthInMemory = cfg.Health.(*health.Memory)
+	t.guardStores()
 	if t.pool == nil {
 		t.owned = true
 		t.pool = pool.New(pool.Config{MaxAgents: minPool, Logger: cfg.Logger})
@@ -96,7 +103,7 @@ func New(cfg Config) (*Transport, error) {
 // on with the new accounts. Accounts that keep their name keep their place in health,
 // quota and statistics; one whose credential is another has been enabled when SetAccounts
 // returns, if its old one had it disabled and no person did. A health store that fails,
-// or does not answer for five seconds, is told to Hooks.StoreError: new accounts then
+// or does not answer in half a second, is told to Hooks.StoreError: new accounts then
 // count as healthy, and those of which it was not told stay as they were. Attempts under
 // way at accounts that are gone are in no Snapshot. On an error nothing has changed.
 func (t *Transport) SetAccounts(accounts []Account) error {
@@ -173,6 +180,7 @@ func (t *Transport) Close() error {
 // returns the context's error.
 func (t *Transport) Shutdown(ctx context.Context) error {
 	err := t.calls.drain(ctx)
+	t.payDebts(ctx, maxDebts)
 	_ = t.Close() // returns nil
 	return err
 }

@@ -1,6 +1,13 @@
 package health
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrSubject is in the errors of a [Store] that are about one subject and say nothing of the others: whoever takes a store
+// that fails for one that is broken need not think so of these. A Store may do without it.
+var ErrSubject = errors.New("of this subject alone")
 
 // Store keeps the states of subjects. Its methods may be called by any number of goroutines, and for a shared store by
 // any number of processes. The suite in healthtest checks these promises.

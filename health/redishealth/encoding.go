@@ -55,9 +55,12 @@ func readState(stored string) (s health.State, err error) {
 		return s, nil
 	}
 	if len(stored) < nameSize {
-		return s, fmt.Errorf("a stored state has %d bytes: does something else write to these keys?", len(stored))
+		return s, fmt.Errorf("a stored state has %d bytes: does something else write to these keys? (%w)", len(stored), health.ErrSubject)
 	}
-	return s, s.UnmarshalBinary([]byte(stored[nameSize:]))
+	if err := s.UnmarshalBinary([]byte(stored[nameSize:])); err != nil {
+		return s, fmt.Errorf("%w (%w)", err, health.ErrSubject)
+	}
+	return s, nil
 }
 
 // format is the number that begins the states of this version, and of none before it a greater one.

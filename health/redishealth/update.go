@@ -2,7 +2,6 @@ package redishealth
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
@@ -12,12 +11,13 @@ import (
 	"github.com/aitransport/aitransport/health"
 )
 
-// ErrContended is the error of an Update that others forestalled again and again, for a second or more.
-var ErrContended = errors.New("others changed the state at every attempt")
+// ErrContended is the error of an Update that others forestalled again and again, for a second or more. It is a
+// [health.ErrSubject].
+var ErrContended = fmt.Errorf("others changed the state at every attempt (%w)", health.ErrSubject)
 
 // ErrUnreadable is the error of an Update of a state that a later version wrote. It stays as it is: update this program,
-// or have the other one forget the subject.
-var ErrUnreadable = errors.New("the stored state cannot be read here, and is left as it is")
+// or have the other one forget the subject. It is a [health.ErrSubject].
+var ErrUnreadable = fmt.Errorf("the stored state cannot be read here, and is left as it is (%w)", health.ErrSubject)
 
 const (
 	maxAttempts = 100

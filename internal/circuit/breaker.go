@@ -101,6 +101,13 @@ func (b *Breaker) limited(ctx context.Context, f func(context.Context) error) er
 	return f(ctx)
 }
 
+// Err is why the store is broken, as far as is known; nil: it is not.
+func (b *Breaker) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
 // verdict is what a call says about the store.
 type verdict uint8
 
