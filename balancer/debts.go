@@ -33,10 +33,9 @@ type debt struct {
 }
 
 const (
-	maxDebts      = 10_000 // of all domains; one takes about 200 bytes
-	maxDebtsOf    = 100    // of one domain: more say no more
-	paidByCall    = 8      // domains of which a call tells that the store has answered
-	paidByRefresh = 1000
+	maxDebts   = 10_000 // of all domains; one takes about 400 bytes
+	maxDebtsOf = 100    // of one domain: more say no more
+	paidByCall = 8      // domains of which a call tells that the store has answered
 )
 
 var errForgotten = errors.New("more outcomes wait for the health store than are kept: some are given up")

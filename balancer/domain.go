@@ -306,11 +306,9 @@ const readBatch = 1000
 // takeIn is noticed without a word.
 func (t *Transport) takeIn(d *domain, s health.State, asOf, now time.Time) {
 	var news bool
-	switch {
-	case s == (health.State{}) && t.debts.has(d): // it is about to hear of it
-	case s == (health.State{}):
+	if s == (health.State{}) {
 		news = d.forget(asOf, now)
-	default:
+	} else {
 		news = d.learn(s, now)
 		if d.subject.Model != "" {
 			t.domains.trouble(&s, d.subject.Model, now)

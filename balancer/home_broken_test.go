@@ -132,6 +132,9 @@ func TestThingsMadeWhileTheStoreIsBroken(t *testing.T) {
 		assert.EqualValues(t, 1, store.calls.Load())
 		store.down.Store(false)
 		time.Sleep(time.Second)
+		status, err := one.follow(t.Context(), t, ids[0])
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, status, "the store does not know yet")
 		for range 4 { // any calls of the store
 			one.response(t, balancer.Hint{Account: "first"})
 		}

@@ -20,7 +20,7 @@ func (t *Transport) refresh(every time.Duration, follow *follower) {
 		case <-t.calls.ctx.Done():
 			return
 		case <-tick.C:
-			t.payDebts(t.calls.ctx, paidByRefresh)
+			t.payDebts(t.calls.ctx, maxDebts) // before it is read: what is known here is ahead of it
 			if follow != nil {
 				follow.follow(t.calls.ctx, t)
 				idle.forget(t.domains, time.Now())
