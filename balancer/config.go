@@ -20,7 +20,7 @@ type Config struct {
 	Transport transport.Config // how accounts are reached; Account has the last word. Its Decoders read compressed requests too
 
 	Picker Picker        // chooses among accounts that can serve a request; nil: LeastLoaded
-	Health health.Store  // remembers who may be used; nil: in memory
+	Health health.Store  // remembers who may be used; nil: in memory; see HealthClosed
 	Policy health.Policy // draws conclusions; the zero Policy is the default one
 	Quota  quota.Store   // counts what is used, for Account.Limits; nil: in memory
 

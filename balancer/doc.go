@@ -30,7 +30,9 @@
 // come, or until something has happened to it; so choosing takes the same time however
 // many accounts there are, and however many of them rest. What is known of anybody's
 // health is kept here and written to the store when it changes; what other programs
-// have written is read beside the requests.
+// have written is read beside the requests. A store of health or affinity that is broken
+// costs half a second now and then, not each request a time-out: Config.HealthClosed and
+// Config.AffinityOpen say what happens meanwhile.
 //
 // Config.Logger gets these lines, beside those of package transport. No text in them is
 // longer than 500 bytes, but for error and stack, and none holds a secret:
@@ -44,7 +46,8 @@
 //	INFO   Health check for provider …   provider, key (the account), health, class, status, code, reason, probe, proxyUrl, duration, state; at WARN where it failed
 //	DEBUG  Session stays with account    request, tenant, session, account, before
 //	WARN   Cost not known, …             once for each model: request, provider, account, model, answered, tier, images, audio, webSearches, limited
-//	ERROR  Store failed                  store, error
+//	ERROR  Store failed                  store, error: of health and affinity once when it breaks, and each time that it is tried in vain
+//	INFO   Store is back                 store, after
 //	ERROR  Health check panicked         provider, account, health, probe, reason, stack
 //	ERROR  An attempt panicked that …    request, account, panic: another account had made it needless
 //

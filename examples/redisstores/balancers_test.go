@@ -42,7 +42,7 @@ func ExampleShare() {
 }
 
 // program is one of several with the same accounts and the same Redis.
-func program(t *testing.T, addr string, accounts map[string]*providertest.Fake) *balancer.Transport {
+func program(t *testing.T, addr string, accounts map[string]*providertest.Fake, change ...func(*balancer.Config)) *balancer.Transport {
 	t.Helper()
 	client, _ := connect(t, nil, addr)
 	cfg := balancer.Config{
@@ -55,6 +55,9 @@ func program(t *testing.T, addr string, accounts map[string]*providertest.Fake) 
 	}
 	for _, name := range []string{"a", "b"} {
 		cfg.Accounts = append(cfg.Accounts, balancer.Account{Name: name, Provider: provider.OpenAI, Secret: "key-" + name})
+	}
+	for _, f := range change {
+		f(&cfg)
 	}
 	cfg, err := redisstores.Share(cfg, client)
 	require.NoError(t, err)
