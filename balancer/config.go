@@ -69,7 +69,9 @@ type Config struct {
 	// where this process has not put or used the thing itself lately (10,000 of them are
 	// known) and more than one account could have it. false, closed: it is refused with
 	// ErrStoreBroken, since an account that does not have the thing would say that there is
-	// none. true, open: it goes to any account.
+	// none. true, open: it goes to any account. Either way a call of the store may take half
+	// a second, one that has failed is left alone for a second, and things that were put
+	// meanwhile are known here, and to the store when it is back.
 	AffinityOpen bool
 
 	// AffinityTTL is for how long a thing is remembered since it was last used: since a

@@ -74,8 +74,8 @@ func (t *Transport) refuse(ctx context.Context) error {
 	if !t.cfg.HealthClosed || t.healthBreaker == nil || t.healthBreaker.Err() == nil {
 		return nil
 	}
-	any := []health.Subject{t.fleet.Load().members[0].domains[0].subject}
-	if _, ok := t.load(ctx, any); ok && t.read(ctx, t.domains.all()) {
+	some := []health.Subject{t.fleet.Load().members[0].domains[0].subject}
+	if _, ok := t.load(ctx, some); ok && t.read(ctx, t.domains.all()) {
 		return nil
 	}
 	if err := t.healthBreaker.Err(); err != nil {
