@@ -1,0 +1,12 @@
+package resource
+
+import "errors"
+
+var (
+	// ErrNotFound says that there is none of that id, name or hash.
+	ErrNotFound = errors.New("not found")
+
+	// ErrConflict says that a name is taken, or that what was to be changed has been
+	// changed by somebody else since it was read.
+	ErrConflict = errors.New("conflict")
+)
