@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aitransport/aitransport/examples/gateway/resource"
+)
+
+// batch is what one transaction writes, once.
+type batch struct {
+	Writer string
+	Number int64 // 1, 2, … of the writer
+	First  int64 // number of the first row
+	Rows   []resource.Request
+	States map[string]accountState
+	lost   sums // of dropped rows
+}
+
+func (b *batch) lostRows() (n int64) {
+	for _, u := range b.lost.usages {
+		n += u.Requests
+	}
+	return n
+}
+
+// dropRows keeps the sums of the rows alone.
+func (b *batch) dropRows() {
+	for i := range b.Rows {
+		b.lost.add(&b.Rows[i], maxDistinct)
+	}
+	b.Rows = nil
+}
+
+// apply writes a batch, unless it has been written: its number says so, which is written
+// with it.
+func (db *DB) apply(ctx context.Context, b *batch) error {
+	all := newSums()
+	for i := range b.Rows {
+		all.add(&b.Rows[i], len(b.Rows))
+	}
+	all.merge(b.lost)
+	return db.transact(ctx, func(tx *sql.Tx) error {
+		if err := db.count(ctx, tx, "books"); err != nil {
+			return err
+		}
+		fresh, err := db.claim(ctx, tx, b)
+		if err != nil || !fresh {
+			return err
+		}
+		if err := db.insertRows(ctx, tx, b); err != nil {
+			return err
+		}
+		if err := db.addSums(ctx, tx, all); err != nil {
+			return err
+		}
+		if err := db.addDropped(ctx, tx, "dropped", b.lost); err != nil {
+			return err
+		}
+		return db.setStates(ctx, tx, b.States)
+	})
+}
+
+// claim notes the batch's number, and tells whether it is new.
+func (db *DB) claim(ctx context.Context, tx *sql.Tx, b *batch) (fresh bool, err error) {
+	var last int64
+	now := time.Now().UnixMilli()
+	statement := db.target.bind("SELECT last_batch FROM write_batches WHERE writer = ?")
+	err = tx.QueryRowContext(ctx, statement, b.Writer).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		_, err = db.exec(ctx, tx, insert("write_batches", "writer,last_batch,written_at", 1), b.Writer, b.Number, now)
+		return true, err
+	}
+	if err != nil || last >= b.Number {
+		return false, err
+	}
+	_, err = db.exec(ctx, tx, "UPDATE write_batches SET last_batch = ?, written_at = ? WHERE writer = ?", b.Number, now, b.Writer)
+	return true, err
+}
+
+const rowColumns = "started_at,id,n,date,user_id,key_id,account,api,operation,group_name,model,stream,status,code,client_ip," +
+	"input_tokens,cached_input_tokens,output_tokens,cost,charged,cost_known,used_proxy,trail,attempts,first_byte_ns,duration_ns"
+
+// insertRows writes the rows, some at a time: no driver takes more than 65,535 arguments.
+func (db *DB) insertRows(ctx context.Context, tx *sql.Tx, b *batch) error {
+	const most = 50
+	args := make([]any, 0, most*(1+strings.Count(rowColumns, ",")))
+	n := b.First
+	for rows := range slices.Chunk(b.Rows, most) {
+		args = args[:0]
+		for i := range rows {
+			n++
+			var err error
+			if args, err = rowValues(args, &rows[i], n); err != nil {
+				return err
+			}
+		}
+		if _, err := db.exec(ctx, tx, insert("request_logs", rowColumns, len(rows)), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rowValues appends the values of rowColumns.
+func rowValues(args []any, r *resource.Request, n int64) ([]any, error) {
+	list := ""
+	if !simple(r) {
+		text, err := json.Marshal(r.Attempts)
+		if err != nil {
+			return nil, err
+		}
+		list = string(text)
+	}
+	return append(args, r.Start.UnixMilli(), r.ID, n, dateOf(r), r.UserID, r.KeyID, r.Account, r.API, r.Operation, r.Group, r.Model,
+		r.Stream, r.Status, r.Code, r.ClientIP, r.InputTokens, r.CachedInputTokens, r.OutputTokens, r.Cost, r.Charged, r.CostKnown,
+		r.UsedProxy, string(r.Trail), list, int64(r.FirstByte), int64(r.Duration)), nil
+}
+
+const (
+	usageColumns   = "date,user_id,key_id,model,requests,input_tokens,output_tokens,cost,charged"
+	quarterColumns = "key_id,starts_at,requests,input_tokens,output_tokens,cost,charged"
+	accountSums    = "date,account,attempts,cost"
+)
+
+// addSums adds to the books, and to the totals of keys and accounts.
+func (db *DB) addSums(ctx context.Context, tx *sql.Tx, s sums) error {
+	err := addRows(ctx, db, tx, "daily_usages", usageColumns, 4, s.usages, func(k usageKey, u usage) []any {
+		return []any{k.Date, k.User, k.Key, k.Model, u.Requests, u.Input, u.Output, u.Cost, u.Charged}
+	})
+	if err != nil {
+		return err
+	}
+	if err := db.addQuarters(ctx, tx, s.quarters); err != nil {
+		return err
+	}
+	err = addRows(ctx, db, tx, "account_usages", accountSums, 2, s.accounts, func(k accountKey, a attempts) []any {
+		return []any{k.Date, k.Account, a.Attempts, a.Cost}
+	})
+	if err != nil {
+		return err
+	}
+	return db.addTotals(ctx, tx, s)
+}
+
+func (db *DB) addQuarters(ctx context.Context, tx *sql.Tx, quarters map[quarterKey]usage) error {
+	return addRows(ctx, db, tx, "key_usages", quarterColumns, 2, quarters, func(k quarterKey, u usage) []any {
+		return []any{k.Key, k.StartsAt, u.Requests, u.Input, u.Output, u.Cost, u.Charged}
+	})
+}
+
+// addDropped adds to what has no rows.
+func (db *DB) addDropped(ctx context.Context, tx *sql.Tx, reason string, s sums) error {
+	err := addRows(ctx, db, tx, "dropped_logs", "reason,"+usageColumns, 5, s.usages, func(k usageKey, u usage) []any {
+		return []any{reason, k.Date, k.User, k.Key, k.Model, u.Requests, u.Input, u.Output, u.Cost, u.Charged}
+	})
+	if err != nil {
+		return err
+	}
+	return addRows(ctx, db, tx, "dropped_attempts", "reason,"+accountSums, 3, s.accounts, func(k accountKey, a attempts) []any {
+		return []any{reason, k.Date, k.Account, a.Attempts, a.Cost}
+	})
+}
+
+// addRows adds sums to a table, some at a time.
+func addRows[K comparable, V any](ctx context.Context, db *DB, tx *sql.Tx, table, columns string, keys int, m map[K]V, values func(K, V) []any) error {
+	const most = 100
+	for some := range slices.Chunk(slices.Collect(maps.Keys(m)), most) {
+		var args []any
+		for _, key := range some {
+			args = append(args, values(key, m[key])...)
+		}
+		if _, err := db.exec(ctx, tx, db.target.add(table, columns, keys, len(some)), args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTotals adds to what keys and accounts have come to. Those that are not in the
+// database are in the books alone.
+func (db *DB) addTotals(ctx context.Context, tx *sql.Tx, s sums) error {
+	charged := map[string]int64{}
+	for key, u := range s.usages {
+		if key.Key != "" && u.Charged != 0 {
+			charged[key.Key] += u.Charged
+		}
+	}
+	for id, amount := range charged {
+		if _, err := db.exec(ctx, tx, "UPDATE api_keys SET total_cost = total_cost + ? WHERE id = ?", amount, id); err != nil {
+			return err
+		}
+	}
+	// The date last: MySQL sets one after the other.
+	const statement = `UPDATE accounts SET total_cost = total_cost + ?,
+		daily_requests = CASE WHEN daily_requests_date = ? THEN daily_requests + ? WHEN daily_requests_date < ? THEN ? ELSE daily_requests END,
+		daily_requests_date = CASE WHEN daily_requests_date < ? THEN ? ELSE daily_requests_date END
+		WHERE name = ?`
+	for key, a := range s.accounts {
+		_, err := db.exec(ctx, tx, statement, a.Cost, key.Date, a.Attempts, key.Date, a.Attempts, key.Date, key.Date, key.Account)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (db *DB) setStates(ctx context.Context, tx *sql.Tx, states map[string]accountState) error {
+	for name, s := range states {
+		const statement = "UPDATE accounts SET rate_limit_reset_at = ?, consecutive_error_count = ? WHERE name = ?"
+		if _, err := db.exec(ctx, tx, statement, s.ResetAt, s.Errors, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}

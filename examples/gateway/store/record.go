@@ -1,0 +1,57 @@
+package store
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/aitransport/aitransport/examples/gateway/resource"
+)
+
+// maxTrail fits into MySQL's TEXT.
+const maxTrail = 60_000
+
+// Record takes the record of a request that has ended, and keeps its Trail and Attempts,
+// which must not be changed any more. It waits for no database and cannot fail: where too
+// many records wait, the row is dropped and its sums are kept. A day is that of Start, in
+// UTC. Texts that are longer than their columns are cut. After Close it is too late.
+func (db *DB) Record(r resource.Request) {
+	tidy(&r)
+	db.writer.record(r)
+}
+
+// AccountState takes how an account is: when its provider's last limit ends, and how many
+// requests failed in a row. It returns at once; the last state is written with the next
+// batch. Accounts that are not in the database are left out.
+func (db *DB) AccountState(name string, resetAt time.Time, consecutiveErrors int64) {
+	db.writer.state(clean(name, 128), accountState{millis(resetAt), consecutiveErrors})
+}
+
+// Dropped is how many rows of the request log were dropped since Open.
+func (db *DB) Dropped() int64 { return db.writer.dropped.Load() }
+
+// tidy has a record be what every database takes.
+func tidy(r *resource.Request) {
+	if r.Start.IsZero() {
+		r.Start = time.Now()
+	}
+	for _, column := range [...]struct {
+		text *string
+		most int
+	}{
+		{&r.ID, 64}, {&r.UserID, 128}, {&r.KeyID, 64}, {&r.Account, 128}, {&r.API, 32}, {&r.Operation, 64}, {&r.Group, 128},
+		{&r.Model, 255}, {&r.Code, 64}, {&r.ClientIP, 64}, {&r.UsedProxy, 512},
+	} {
+		*column.text = clean(*column.text, column.most)
+	}
+	if len(r.Trail) > maxTrail || !utf8.Valid(r.Trail) || slices.Contains(r.Trail, 0) {
+		r.Trail = json.RawMessage(`null`)
+	}
+	for i := range r.Attempts {
+		if name := clean(r.Attempts[i].Account, 128); name != r.Attempts[i].Account {
+			r.Attempts = slices.Clone(r.Attempts)
+			r.Attempts[i].Account = name
+		}
+	}
+}

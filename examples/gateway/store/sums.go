@@ -1,0 +1,120 @@
+package store
+
+import (
+	"time"
+
+	"github.com/aitransport/aitransport/examples/gateway/resource"
+)
+
+// usage is what is added up of requests.
+type usage struct {
+	Requests, Input, Output, Cost, Charged int64
+}
+
+func (u *usage) add(v usage) {
+	u.Requests += v.Requests
+	u.Input += v.Input
+	u.Output += v.Output
+	u.Cost += v.Cost
+	u.Charged += v.Charged
+}
+
+// usageKey is what usage is kept apart by, in days.
+type usageKey struct {
+	Date, User, Key, Model string
+}
+
+// accountKey and attempts are the same of what accounts did.
+type accountKey struct {
+	Date, Account string
+}
+
+type attempts struct {
+	Attempts, Cost int64
+}
+
+// quarterKey is what usage is kept apart by, in quarters of an hour.
+type quarterKey struct {
+	Key      string
+	StartsAt int64 // ms
+}
+
+// sums are what some requests come to.
+type sums struct {
+	usages   map[usageKey]usage
+	accounts map[accountKey]attempts
+	quarters map[quarterKey]usage
+}
+
+func newSums() sums {
+	return sums{map[usageKey]usage{}, map[accountKey]attempts{}, map[quarterKey]usage{}}
+}
+
+func (s *sums) empty() bool { return len(s.usages) == 0 }
+
+const (
+	quarterMillis = int64(15 * time.Minute / time.Millisecond)
+	otherModels   = "(other)" // where more models are named than are kept apart
+)
+
+// add adds a request. It returns what it is kept apart by: when there is too much to
+// keep apart, all further models are one.
+func (s *sums) add(r *resource.Request, most int) usageKey {
+	u := usage{1, r.InputTokens, r.OutputTokens, r.Cost, r.Charged}
+	key := usageKey{dateOf(r), r.UserID, r.KeyID, r.Model}
+	if _, known := s.usages[key]; !known && len(s.usages) >= most {
+		key.Model = otherModels
+	}
+	addTo(s.usages, key, u)
+	if r.KeyID != "" {
+		ms := r.Start.UnixMilli()
+		addTo(s.quarters, quarterKey{r.KeyID, ms - ms%quarterMillis}, u)
+	}
+	eachAttempt(r, func(a resource.Attempt) {
+		k := accountKey{key.Date, a.Account}
+		sum := s.accounts[k]
+		sum.Attempts++
+		sum.Cost += a.Cost
+		s.accounts[k] = sum
+	})
+	return key
+}
+
+func addTo[K comparable](m map[K]usage, key K, u usage) {
+	sum := m[key]
+	sum.add(u)
+	m[key] = sum
+}
+
+// merge adds other sums.
+func (s *sums) merge(other sums) {
+	for key, u := range other.usages {
+		addTo(s.usages, key, u)
+	}
+	for key, u := range other.quarters {
+		addTo(s.quarters, key, u)
+	}
+	for key, a := range other.accounts {
+		sum := s.accounts[key]
+		sum.Attempts += a.Attempts
+		sum.Cost += a.Cost
+		s.accounts[key] = sum
+	}
+}
+
+// eachAttempt are those of a request: as listed, or one at its account.
+func eachAttempt(r *resource.Request, f func(resource.Attempt)) {
+	if len(r.Attempts) == 0 && r.Account != "" {
+		f(resource.Attempt{Account: r.Account, Cost: r.Cost})
+	}
+	for _, a := range r.Attempts {
+		f(a)
+	}
+}
+
+// simple tells whether a request's attempts need no list.
+func simple(r *resource.Request) bool {
+	return len(r.Attempts) == 0 || len(r.Attempts) == 1 && r.Attempts[0] == resource.Attempt{Account: r.Account, Cost: r.Cost}
+}
+
+func dateOf(r *resource.Request) string { return r.Start.UTC().Format(time.DateOnly) }
