@@ -7,7 +7,14 @@ import (
 )
 
 // OnCommit has f commit in place of the transactions.
-func (db *DB) OnCommit(f func(*sql.Tx) error) { db.commit = f }
+func (db *DB) OnCommit(f func(*sql.Tx) error) { db.onCommit.Store(&f) }
+
+// KeepApart has at most so many sums be kept apart by model while rows are dropped.
+func (db *DB) KeepApart(n int) {
+	db.writer.mu.Lock()
+	defer db.writer.mu.Unlock()
+	db.writer.distinct = n
+}
 
 // Purge does all the steps of putting away what is old.
 func (db *DB) Purge(ctx context.Context, now time.Time) (steps int, err error) {

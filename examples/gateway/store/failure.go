@@ -76,7 +76,10 @@ func (db *DB) transactOnce(ctx context.Context, f func(*sql.Tx) error) error {
 	if err := f(tx); err != nil {
 		return err
 	}
-	return db.commit(tx)
+	if commit := db.onCommit.Load(); commit != nil {
+		return (*commit)(tx)
+	}
+	return tx.Commit()
 }
 
 // exec runs a statement with placeholders ?, and returns how many rows it met.

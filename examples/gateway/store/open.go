@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 )
 
 // DB is an open database. Its methods may be called from any goroutine. Errors are those
@@ -21,7 +22,8 @@ type DB struct {
 	log    *slog.Logger
 	id     string // of the database
 	writer *writer
-	commit func(*sql.Tx) error
+
+	onCommit atomic.Pointer[func(*sql.Tx) error] // nil: Commit; for tests
 }
 
 // Open connects to the database, brings its tables up to date, checks the master key and
@@ -46,7 +48,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{target: t, config: c, vault: v, log: c.Logger, commit: (*sql.Tx).Commit}
+	db := &DB{target: t, config: c, vault: v, log: c.Logger}
 	db.connect()
 	if err := db.prepare(ctx); err != nil {
 		return nil, errors.Join(err, db.disconnect())

@@ -35,6 +35,7 @@ type writer struct {
 	rows     int                  // in the queue
 	bytes    int                  // of their trails
 	lost     sums                 // of rows that were dropped
+	distinct int                  // sums that are kept apart by model in lost
 	states   map[string]accountState
 	taken    int64 // records so far
 	written  int64 // of them
@@ -56,7 +57,7 @@ func newWriter(db *DB) *writer {
 		db: db, id: newID("writer"), ctx: ctx, cancel: cancel,
 		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), ended: make(chan struct{}),
 		row:  rand.Int64N(1 << 62), // apart from those of others
-		lost: newSums(), states: map[string]accountState{}, progress: make(chan struct{}),
+		lost: newSums(), distinct: maxDistinct, states: map[string]accountState{}, progress: make(chan struct{}),
 	}
 }
 
@@ -72,7 +73,7 @@ func (w *writer) record(r resource.Request) {
 	if w.rows < w.db.config.MaxRows && w.bytes < maxQueued {
 		full = w.enqueue(r)
 	} else {
-		w.lost.add(&r, maxDistinct)
+		w.lost.add(&r, w.distinct)
 		w.dropped.Add(1)
 	}
 	w.mu.Unlock()
