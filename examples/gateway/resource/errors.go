@@ -9,4 +9,7 @@ var (
 	// ErrConflict says that a name is taken, or that what was to be changed has been
 	// changed by somebody else since it was read.
 	ErrConflict = errors.New("conflict")
+
+	// ErrInvalid says that what was given cannot be kept or asked for.
+	ErrInvalid = errors.New("invalid")
 )

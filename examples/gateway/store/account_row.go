@@ -75,7 +75,7 @@ func (db *DB) accountRow(a resource.Account) ([]any, error) {
 
 func checkAccount(a resource.Account) error {
 	if a.Name == "" {
-		return fmt.Errorf("store: an account needs a name")
+		return fmt.Errorf("store: %w: an account needs a name", resource.ErrInvalid)
 	}
 	for _, column := range []struct {
 		what, text string

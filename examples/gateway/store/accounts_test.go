@@ -85,7 +85,7 @@ func accounts(t *testing.T, w world) {
 	}
 	long := full("long")
 	long.Proxy = "http://" + strings.Repeat("h", 506)
-	require.ErrorContains(t, second(db.CreateAccount(ctx, long)), "proxy_url has 513 characters, of at most 512")
+	require.ErrorContains(t, second(db.CreateAccount(ctx, long)), "proxy_url has 513 bytes, of at most 512")
 	long.Proxy = long.Proxy[:512]
 	require.NoError(t, second(db.CreateAccount(ctx, long)))
 }

@@ -60,11 +60,11 @@ func differences(t *testing.T, w world) {
 		},
 	} {
 		t.Run(c.change, func(t *testing.T) {
-			exec(t, db.SQL(), c.change)
+			change(t, db.SQL(), c.change)
 			report, err := db.Reconcile(t.Context())
 			require.NoError(t, err)
 			assert.Equal(t, c.want, report.Differences)
-			exec(t, db.SQL(), c.undo)
+			change(t, db.SQL(), c.undo)
 			agree(t, db)
 		})
 	}

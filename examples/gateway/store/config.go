@@ -32,8 +32,9 @@ const (
 	maxQueued    = 32 << 20 // bytes of trails that wait, roughly
 	maxDistinct  = 20_000   // sums that are kept apart by model while rows are dropped
 	connectTime  = 10 * time.Second
-	batchTime    = 30 * time.Second
+	batchTime    = 15 * time.Second
 	closingTries = 3
+	refusals     = 8 // of a batch, until its rows are dropped
 )
 
 func (c Config) withDefaults() (Config, error) {

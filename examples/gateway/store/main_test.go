@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -20,7 +21,13 @@ import (
 	"github.com/aitransport/aitransport/examples/internal/servers"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childOf); url != "" {
+		child(url)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // world is a database server, or none, with databases in it.
 type world struct {
@@ -139,7 +146,7 @@ func query[T any](t *testing.T, db *store.DB, statement string) (value T) {
 	return value
 }
 
-func exec(t *testing.T, db *sql.DB, statement string) {
+func change(t *testing.T, db *sql.DB, statement string) {
 	t.Helper()
 	_, err := db.ExecContext(t.Context(), statement)
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ func mysqlTarget(raw string) (target, error) {
 	unreadable := errors.New("store: the URL of the MySQL database cannot be read: write it as in mysql://user:password@host:3306/name?tls=true")
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || strings.Trim(u.Path, "/") == "" {
-		return target{}, unreadable //nolint:nilerr // the cause quotes the password
+		return target{}, unreadable
 	}
 	config, err := mysql.ParseDSN("tcp(localhost)/?" + u.RawQuery)
 	if err != nil {
@@ -65,7 +65,7 @@ func mysqlTarget(raw string) (target, error) {
 	config.Logger = &mysql.NopLogger{} // what it says is in the errors
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
-		return target{}, unreadable //nolint:nilerr // the cause may quote the password
+		return target{}, unreadable
 	}
 	return target{
 		dialect:   &mysqlDialect,

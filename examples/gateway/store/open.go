@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
+
+	"github.com/aitransport/aitransport/examples/gateway/resource"
 )
 
 // DB is an open database. Its methods may be called from any goroutine. Errors are those
 // of the driver, with resource.ErrNotFound and resource.ErrConflict in their place; none
-// holds a secret.
+// holds a secret. resource.ErrInvalid says that it is the caller's fault.
 type DB struct {
 	target target
 	config Config
@@ -169,10 +171,10 @@ func (db *DB) ClaimSetting(ctx context.Context, name, value string) (kept string
 // fits says whether a text fits into its column.
 func fits(what, text string, most int) error {
 	if len(text) > most {
-		return fmt.Errorf("store: %s has %d characters, of at most %d", what, len(text), most)
+		return fmt.Errorf("store: %w: %s has %d bytes, of at most %d", resource.ErrInvalid, what, len(text), most)
 	}
 	if clean(text, most) != text {
-		return fmt.Errorf("store: %s is not a line of UTF-8", what)
+		return fmt.Errorf("store: %w: %s is no UTF-8, has a zero byte, or ends in a space", resource.ErrInvalid, what)
 	}
 	return nil
 }

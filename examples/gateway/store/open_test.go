@@ -49,7 +49,7 @@ func newerSchema(t *testing.T, w world) {
 	db, err := store.Open(t.Context(), c)
 	require.NoError(t, err)
 	yes := map[bool]string{true: "1", false: "TRUE"}[w.name == "SQLite"]
-	exec(t, db.SQL(), "INSERT INTO gateway_schema (version_id, is_applied) VALUES (99, "+yes+")")
+	change(t, db.SQL(), "INSERT INTO gateway_schema (version_id, is_applied) VALUES (99, "+yes+")")
 	shut(t, db)
 	_, err = store.Open(t.Context(), c)
 	require.ErrorContains(t, err, "has tables of version 99, and this program knows 1: update the program")
@@ -112,6 +112,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 		"a short key":          {filepath.Join(folder, "x.db"), []byte("hidden"), []string{"6 bytes", "openssl rand"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			_, err := store.Open(t.Context(), store.Config{URL: c.url, Key: c.key, SpoolDir: folder})
 			require.Error(t, err)
 			for _, part := range c.says {

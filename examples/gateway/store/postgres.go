@@ -34,7 +34,7 @@ const migrationLock int64 = 0x61697472_67617465
 func postgresTarget(raw string) (target, error) {
 	config, err := pgx.ParseConfig(raw)
 	if err != nil {
-		return target{}, errors.New("store: the URL of the PostgreSQL database cannot be read: write it as in postgres://user:password@host:5432/name?sslmode=require") //nolint:errorlint // the cause may quote a password
+		return target{}, errors.New("store: the URL of the PostgreSQL database cannot be read: write it as in postgres://user:password@host:5432/name?sslmode=require")
 	}
 	config.ConnectTimeout = connectTime
 	return target{

@@ -140,7 +140,7 @@ func pages(t *testing.T, w world) {
 		})
 	}
 	_, _, err := db.Requests(t.Context(), resource.RequestFilter{Cursor: "'; DROP TABLE accounts"})
-	require.Error(t, err)
+	require.ErrorIs(t, err, resource.ErrInvalid)
 }
 
 func hostileTexts(t *testing.T, w world) {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,9 +10,6 @@ import (
 
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 )
-
-// errCursor says that a cursor was not told by the page before.
-var errCursor = errors.New("it is not one that a page told")
 
 // Requests is a page of the request log, the newest first, and where the next one begins;
 // "": it was the last. Records that were made meanwhile move nothing. Attempts is nil.
@@ -71,7 +67,7 @@ func requestsWhere(f resource.RequestFilter) (w where, err error) {
 	start, err1 := strconv.ParseInt(at, 10, 64)
 	n, err2 := strconv.ParseInt(number, 10, 64)
 	if err1 != nil || err2 != nil || !found {
-		return w, failed(errCursor, "the cursor %q", clean(f.Cursor, 128))
+		return w, fmt.Errorf("store: %w: the cursor %q is not one that a page told", resource.ErrInvalid, clean(f.Cursor, 128))
 	}
 	w.add("started_at <= ? AND (started_at < ? OR id < ? OR (id = ? AND n < ?))", start, start, id, id, n)
 	return w, nil

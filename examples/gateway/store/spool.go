@@ -51,7 +51,11 @@ func (w *writer) spool(cause error) error {
 		return failed(err, "writing what the database did not take")
 	}
 	path := filepath.Join(w.db.config.SpoolDir, "spool-"+w.id+".json")
-	if err := writeFile(path, data); err != nil {
+	err = os.MkdirAll(w.db.config.SpoolDir, 0o700)
+	if err == nil {
+		err = writeFile(path, data)
+	}
+	if err != nil {
 		return failed(errors.Join(err, cause), "writing what the database did not take")
 	}
 	w.db.log.Error("records could not be written; the next start reads them from the file", "file", path, "rows", rows, "error", cause)

@@ -57,9 +57,8 @@ const (
 	otherModels   = "(other)" // where more models are named than are kept apart
 )
 
-// add adds a request. It returns what it is kept apart by: when there is too much to
-// keep apart, all further models are one.
-func (s *sums) add(r *resource.Request, most int) usageKey {
+// add adds a request. When there is too much to keep apart, all further models are one.
+func (s *sums) add(r *resource.Request, most int) {
 	u := usage{1, r.InputTokens, r.OutputTokens, r.Cost, r.Charged}
 	key := usageKey{dateOf(r), r.UserID, r.KeyID, r.Model}
 	if _, known := s.usages[key]; !known && len(s.usages) >= most {
@@ -77,7 +76,6 @@ func (s *sums) add(r *resource.Request, most int) usageKey {
 		sum.Cost += a.Cost
 		s.accounts[k] = sum
 	})
-	return key
 }
 
 func addTo[K comparable](m map[K]usage, key K, u usage) {

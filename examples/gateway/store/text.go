@@ -43,8 +43,8 @@ var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadd
 // newID is a random id that sorts by the time it was made at: prefix_….
 func newID(prefix string) string {
 	var b [16]byte
-	binary.BigEndian.PutUint64(b[:], uint64(time.Now().UnixMilli())<<16) //nolint:gosec // of our time
-	_, _ = rand.Read(b[6:])                                              // which never fails
+	binary.BigEndian.PutUint64(b[:], uint64(time.Now().UnixMilli())<<16)
+	_, _ = rand.Read(b[6:]) // which never fails
 	return prefix + "_" + idEncoding.EncodeToString(b[:])
 }
 

@@ -65,12 +65,12 @@ func (v vault) open(sealed, place string) (string, error) {
 	}
 	data, err := base64.RawStdEncoding.DecodeString(text)
 	if err != nil || len(data) < v.aead.NonceSize() {
-		return "", errDamaged //nolint:nilerr // the cause says less
+		return "", errDamaged
 	}
 	size := v.aead.NonceSize()
 	opened, err := v.aead.Open(nil, data[:size], data[size:], []byte(place))
 	if err != nil {
-		return "", errDamaged //nolint:nilerr // the cause says nothing
+		return "", errDamaged
 	}
 	return string(opened), nil
 }

@@ -56,7 +56,7 @@ func newWriter(db *DB) *writer {
 	return &writer{
 		db: db, id: newID("writer"), ctx: ctx, cancel: cancel,
 		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), ended: make(chan struct{}),
-		row:  rand.Int64N(1 << 62), // apart from those of others
+		row:  rand.Int64N(1 << 62), //nolint:gosec // it has to be apart from others', not secret
 		lost: newSums(), distinct: maxDistinct, states: map[string]accountState{}, progress: make(chan struct{}),
 	}
 }
@@ -195,38 +195,50 @@ func (w *writer) write() error {
 	ctx, cancel := context.WithTimeout(w.ctx, batchTime)
 	defer cancel()
 	err := w.db.apply(ctx, w.batch)
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if err == nil {
-		if w.err != nil {
-			w.db.log.Info("records are written again")
-		}
-		if n := w.batch.lostRows(); n > 0 {
-			w.db.log.Warn("rows of the request log were dropped; their sums are kept", "rows", n)
-		}
-		w.written += int64(len(w.batch.Rows)) + w.batch.lostRows()
-		clear(w.batch.Rows)
-		w.spare = w.batch.Rows[:0]
-		w.batch, w.err = nil, nil
-		close(w.progress)
-		w.progress = make(chan struct{})
+		w.done()
 		return nil
 	}
-	if w.err == nil {
+	err = failed(err, "writing records")
+	w.mu.Lock()
+	first := w.err == nil
+	w.err = err
+	w.mu.Unlock()
+	if first {
 		w.db.log.Error("records cannot be written; they wait", "error", err)
 	}
-	w.err = failed(err, "writing records")
-	if w.tries >= 5 && len(w.batch.Rows) > 0 && w.db.sql.PingContext(ctx) == nil && refused(w.db, err) {
+	if w.tries >= refusals && len(w.batch.Rows) > 0 && w.refused(ctx, err) {
 		w.db.log.Error("the database refuses rows of the request log; they are dropped", "rows", len(w.batch.Rows), "error", err)
 		w.dropped.Add(int64(len(w.batch.Rows)))
 		w.batch.dropRows()
 	}
-	return w.err
+	return err
 }
 
-// refused tells whether it is the batch that is at fault, and not the way to the database.
-func refused(db *DB, err error) bool {
-	return !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) && !db.target.undone(err)
+// done tells those who wait that the batch is written.
+func (w *writer) done() {
+	b := w.batch
+	if n := b.lostRows(); n > 0 {
+		w.db.log.Warn("rows of the request log were dropped; their sums are kept", "rows", n)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		w.db.log.Info("records are written again")
+	}
+	w.written += int64(len(b.Rows)) + b.lostRows()
+	clear(b.Rows)
+	w.spare = b.Rows[:0]
+	w.batch, w.err = nil, nil
+	close(w.progress)
+	w.progress = make(chan struct{})
+}
+
+// refused tells whether it is the batch that is at fault, and not the way to the
+// database.
+func (w *writer) refused(ctx context.Context, err error) bool {
+	return !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) && !w.db.target.undone(err) &&
+		w.db.sql.PingContext(ctx) == nil
 }
 
 // Flush returns when all that was recorded before is in the database. An error is the

@@ -303,3 +303,80 @@ func TestRecordAfterCloseIsSaid(t *testing.T) {
 	db.Record(request(1))
 	assert.Contains(t, log.String(), "after the store was closed")
 }
+
+func TestRecordWaitsForNoDatabase(t *testing.T) {
+	t.Parallel()
+	c := config(t, filepath.Join(t.TempDir(), "gateway.db"))
+	c.MaxRows = 1000
+	db := open(t, c)
+	blocked, release := make(chan struct{}, 1), make(chan struct{})
+	db.OnCommit(func(tx *sql.Tx) error {
+		select {
+		case blocked <- struct{}{}:
+		default:
+		}
+		<-release
+		return tx.Commit()
+	})
+	db.Record(request(0))
+	<-blocked
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 5000 {
+			db.Record(request(i))
+			db.AccountState("main", time.Time{}, int64(i))
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		assert.Fail(t, "Record waits for the database")
+	}
+	close(release)
+	<-done
+	report := agree(t, db)
+	assert.EqualValues(t, 5001, report.Requests)
+}
+
+func TestRowsThatTheDatabaseRefusesAreDropped(t *testing.T) {
+	t.Parallel()
+	c := config(t, filepath.Join(t.TempDir(), "gateway.db"))
+	var log strings.Builder
+	c.Logger = logger(&log)
+	db := open(t, c)
+	change(t, db.SQL(), "CREATE TRIGGER refuse BEFORE INSERT ON request_logs WHEN NEW.model = 'poison' BEGIN SELECT RAISE(ABORT, 'no'); END")
+	r := request(1)
+	r.Model = "poison"
+	db.Record(r)
+	require.NoError(t, db.Flush(t.Context()))
+	db.Record(request(2))
+	report := agree(t, db)
+	assert.EqualValues(t, 2000, report.Cost)
+	assert.EqualValues(t, 1, report.Dropped)
+	assert.EqualValues(t, 1, db.Dropped())
+	shut(t, db)
+	assert.Contains(t, log.String(), "the database refuses rows of the request log")
+}
+
+func TestRecordMakesNoGarbageOfItsOwn(t *testing.T) {
+	c := config(t, filepath.Join(t.TempDir(), "gateway.db"))
+	c.Flush, c.MaxRows = time.Hour, 100_000
+	db := open(t, c)
+	blocked, release := make(chan struct{}, 1), make(chan struct{})
+	db.OnCommit(func(tx *sql.Tx) error {
+		select {
+		case blocked <- struct{}{}:
+		default:
+		}
+		<-release
+		return tx.Commit()
+	})
+	for i := range store.BatchRows {
+		db.Record(request(i))
+	}
+	<-blocked // the writer does nothing else meanwhile
+	r := request(1)
+	assert.LessOrEqual(t, testing.AllocsPerRun(5000, func() { db.Record(r) }), 0.1)
+	close(release)
+}
