@@ -7,9 +7,10 @@ type Body uint8
 
 // The kinds of body.
 const (
-	BodyNone Body = iota // there is none to read
-	BodyJSON             // one JSON value
-	BodyAny              // JSON, or a form or file, as its Content-Type says
+	BodyNone     Body = iota // there is none to read
+	BodyJSON                 // one JSON object
+	BodyOptional             // one JSON object, or nothing
+	BodyAny                  // JSON, or a form or file, as its Content-Type says
 )
 
 // endpoint is one row of an API's table.

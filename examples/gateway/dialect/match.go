@@ -194,9 +194,11 @@ func (route *Route) enter(r *http.Request, api API, rows []endpoint, host string
 	if row.local == LocalNone {
 		route.at(r, host, before, parts)
 	}
-	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodDelete:
+	switch {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete:
 		route.Body = BodyNone
+	case row.body == BodyJSON && strings.HasSuffix(row.path, "**"): // to cancel something needs no words
+		route.Body = BodyOptional
 	}
 	return true, method(r, route)
 }

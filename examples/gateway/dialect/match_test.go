@@ -39,6 +39,7 @@ func TestRequestsOfEveryClientAreMatched(t *testing.T) {
 		{method: "POST", target: "/chat/completions", api: dialect.OpenAI, url: oai + "/v1/chat/completions", body: dialect.BodyJSON},
 		{method: "POST", target: "//v1//chat/completions/", api: dialect.OpenAI, url: oai + "/v1/chat/completions", body: dialect.BodyJSON},
 		{method: "POST", target: "/responses?beta=true", api: dialect.OpenAI, url: oai + "/v1/responses?beta=true", body: dialect.BodyJSON},
+		{method: "POST", target: "/v1/batches/b1/cancel", api: dialect.OpenAI, url: oai + "/v1/batches/b1/cancel", body: dialect.BodyOptional},
 		{method: "GET", target: "/v1/responses/resp_1?stream=true", api: dialect.OpenAI, url: oai + "/v1/responses/resp_1?stream=true"},
 		{method: "DELETE", target: "/v1/responses/resp_1", api: dialect.OpenAI, url: oai + "/v1/responses/resp_1"},
 		{method: "POST", target: "/embeddings", api: dialect.OpenAI, url: oai + "/v1/embeddings", body: dialect.BodyJSON},
@@ -74,8 +75,8 @@ func TestRequestsOfEveryClientAreMatched(t *testing.T) {
 		{method: "GET", target: "/gemini/v1beta/models/gemini-x", api: dialect.Gemini, local: dialect.LocalModel, model: "gemini-x"},
 		{method: "POST", target: "/upload/v1beta/files", api: dialect.Gemini, url: gem + "/upload/v1beta/files", body: dialect.BodyAny},
 		{method: "GET", target: "/v1beta/files/f1:download?alt=media", api: dialect.Gemini, url: gem + "/v1beta/files/f1:download?alt=media"},
-		{method: "PATCH", target: "/v1beta/cachedContents/c1", api: dialect.Gemini, url: gem + "/v1beta/cachedContents/c1", body: dialect.BodyJSON},
-		{method: "POST", target: "/v1beta/interactions", api: dialect.Gemini, url: gem + "/v1beta/interactions", body: dialect.BodyJSON},
+		{method: "PATCH", target: "/v1beta/cachedContents/c1", api: dialect.Gemini, url: gem + "/v1beta/cachedContents/c1", body: dialect.BodyOptional},
+		{method: "POST", target: "/v1beta/interactions", api: dialect.Gemini, url: gem + "/v1beta/interactions", body: dialect.BodyOptional},
 		{method: "POST", target: "/v1beta/openai/chat/completions", api: dialect.OpenAI, url: gem + "/v1beta/openai/chat/completions", body: dialect.BodyJSON},
 		{method: "POST", target: "/team/v1beta/models/gemini-x:generateContent", api: dialect.Gemini, group: "team", url: gem + "/v1beta/models/gemini-x:generateContent", body: dialect.BodyJSON},
 

@@ -1,0 +1,100 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// members calls f with each member of a JSON object, as it stands, until f returns false.
+// The object is valid, which it must be made sure of before.
+func members(object []byte, f func(key string, value []byte) bool) {
+	b := bytes.TrimLeft(object, " \t\r\n")
+	if len(b) == 0 || b[0] != '{' {
+		return
+	}
+	for b = b[1:]; ; {
+		b = bytes.TrimLeft(b, " \t\r\n,")
+		if len(b) == 0 || b[0] != '"' {
+			return
+		}
+		end := text(b)
+		key := keyOf(b[:end])
+		b = bytes.TrimLeft(b[end:], " \t\r\n:")
+		end = value(b)
+		if end == 0 || !f(key, b[:end]) {
+			return
+		}
+		b = b[end:]
+	}
+}
+
+// member is the last member of that name, as it stands; nil: there is none.
+func member(object []byte, name string) (raw []byte) {
+	members(object, func(key string, value []byte) bool {
+		if key == name {
+			raw = value
+		}
+		return true
+	})
+	return raw
+}
+
+// keyOf is a key without its quotes and escapes.
+func keyOf(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var key string
+	_ = json.Unmarshal(quoted, &key) // it is valid
+	return key
+}
+
+// text is how long the string is that b begins with.
+func text(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		next := bytes.IndexByte(b[i:], '"')
+		if next < 0 {
+			return len(b)
+		}
+		i += next
+		slashes := 0
+		for i-1-slashes > 0 && b[i-1-slashes] == '\\' {
+			slashes++
+		}
+		if slashes%2 == 0 {
+			return i + 1
+		}
+	}
+	return len(b)
+}
+
+// value is how long the value is that b begins with.
+func value(b []byte) int {
+	if len(b) == 0 {
+		return 0
+	}
+	switch b[0] {
+	case '"':
+		return text(b)
+	case '{', '[':
+	default:
+		if i := bytes.IndexAny(b, ",]} \t\r\n"); i >= 0 {
+			return i
+		}
+		return len(b)
+	}
+	depth := 0
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			i += text(b[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(b)
+}

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"maps"
+	"net/http"
+	"sync"
+
+	"github.com/aitransport/aitransport/examples/gateway/resource"
+	"github.com/aitransport/aitransport/provider"
+)
+
+// login is an account's credential that is renewed. It outlives changes of the account
+// that are not about the login, since one refresh token has one owner.
+type login struct {
+	*provider.OAuth
+	spec    resource.OAuth // as it was when the login was made
+	account string         // its id in the store
+
+	mu    sync.Mutex
+	saved provider.OAuthTokens // the last that were given to the store
+}
+
+// newLogin makes the credential of an account with OAuth. The error names the account and
+// the field.
+func (s *Server) newLogin(a *resource.Account) (*login, error) {
+	o := a.OAuth
+	if err := s.cfg.address(o.TokenURL); err != nil {
+		return nil, fieldError(a, "oauth.token_url", err)
+	}
+	l := &login{spec: *o, account: a.ID}
+	l.spec.Header = maps.Clone(o.Header)
+	c := provider.OAuthConfig{
+		TokenURL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(), Scope: o.Scope,
+		RefreshToken: o.RefreshToken.Reveal(), AccessToken: o.AccessToken.Reveal(), Expiry: o.Expiry,
+	}
+	for name, value := range o.Header {
+		if c.Header == nil {
+			c.Header = make(http.Header)
+		}
+		c.Header.Set(name, value)
+	}
+	switch o.Encoding {
+	case "", "form":
+	case "json":
+		c.Encoding = provider.OAuthJSON
+	default:
+		return nil, fieldError(a, "oauth.encoding", errEncoding)
+	}
+	name := a.Name
+	c.Failed = func(err error) {
+		s.log.LogAttrs(context.Background(), slog.LevelWarn, "Token not renewed", slog.String("account", name), slog.Any("error", err))
+	}
+	if saver, ok := s.cfg.Store.(TokenSaver); ok && a.ID != "" && !a.FromFile {
+		c.Save = func(ctx context.Context, t provider.OAuthTokens) error { return l.save(ctx, saver, t) }
+	}
+	oauth, err := provider.NewOAuth(c)
+	if err != nil {
+		return nil, fieldError(a, "oauth", err)
+	}
+	l.OAuth = oauth
+	return l, nil
+}
+
+// save keeps new tokens in the store, and remembers them: the account will come back with
+// them.
+func (l *login) save(ctx context.Context, to TokenSaver, t provider.OAuthTokens) error {
+	l.mu.Lock()
+	l.saved = t
+	l.mu.Unlock()
+	return to.SaveTokens(ctx, l.account, t)
+}
+
+// serves tells whether the login is still the account's: the same client and place, and
+// tokens that it was made with or has saved itself.
+func (l *login) serves(a *resource.Account) bool {
+	o := a.OAuth
+	if o == nil || l.account != a.ID || o.TokenURL != l.spec.TokenURL || o.ClientID != l.spec.ClientID ||
+		o.ClientSecret.Reveal() != l.spec.ClientSecret.Reveal() || cmp.Or(o.Encoding, "form") != cmp.Or(l.spec.Encoding, "form") ||
+		o.Scope != l.spec.Scope || !maps.Equal(o.Header, l.spec.Header) {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	refresh, access := o.RefreshToken.Reveal(), o.AccessToken.Reveal()
+	asMade := refresh == l.spec.RefreshToken.Reveal() && access == l.spec.AccessToken.Reveal()
+	asSaved := access == l.saved.AccessToken && (refresh == l.saved.RefreshToken || l.saved.RefreshToken == "")
+	return asMade || l.saved.AccessToken != "" && asSaved
+}

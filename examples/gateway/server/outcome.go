@@ -1,0 +1,152 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aitransport/aitransport/balancer"
+	"github.com/aitransport/aitransport/examples/gateway/dialect"
+	"github.com/aitransport/aitransport/provider"
+	"github.com/aitransport/aitransport/quota"
+)
+
+// failed is what the client is told of a request that got no answer.
+func (x *exchange) failed(err error) *dialect.Problem {
+	var (
+		known    *dialect.Problem
+		over     *quota.ExceededError
+		balanced *balancer.Error
+	)
+	cause := context.Cause(x.ctx)
+	switch {
+	case errors.Is(cause, errCancelled):
+		return &dialect.Problem{Code: dialect.CodeNoAvailableAccount, Message: "The request was cancelled by an administrator.", Err: err}
+	case errors.As(err, &known):
+		return known
+	case errors.As(err, &over):
+		return exceeded(over)
+	case !errors.As(err, &balanced):
+		return &dialect.Problem{Code: dialect.CodeInternal, Err: err}
+	case errors.Is(err, balancer.ErrUnsupported):
+		return &dialect.Problem{Code: dialect.CodeInvalidRequest, Message: "Conversations over a WebSocket are not served here.", Err: err}
+	case errors.Is(err, balancer.ErrClosed):
+		return &dialect.Problem{Code: dialect.CodeNoAvailableAccount, Message: "The gateway is shutting down.", Err: err}
+	}
+	return x.unanswered(balanced)
+}
+
+// unanswered tells by the attempts why there is no answer.
+func (x *exchange) unanswered(err *balancer.Error) *dialect.Problem {
+	p := &dialect.Problem{Code: dialect.CodeUpstreamError, RetryAt: err.RetryAt, Err: err}
+	none := errors.Is(err, balancer.ErrNoAccount) || errors.Is(err, balancer.ErrNoRoute)
+	switch n := len(err.Attempts); {
+	case none && n == 0:
+		p.Code = dialect.CodeNoAvailableAccount
+		if errors.Is(err, balancer.ErrNoRoute) {
+			p.Message = "No account speaks this API."
+		}
+	case n == 0: // a store has failed, or the deadline has passed
+		p.Code = dialect.CodeInternal
+		if err.Timeout() {
+			p.Code = dialect.CodeUpstreamTimeout
+		}
+	case all(err.Attempts, provider.ClassProxyFailed):
+		p.Code = dialect.CodeProxyFailed
+	case all(err.Attempts, provider.ClassAuthInvalid), all(err.Attempts, provider.ClassQuotaExhausted):
+		p.Code = dialect.CodeNoAvailableAccount
+	case err.Attempts[n-1].Class == provider.ClassProxyFailed:
+		p.Code = dialect.CodeProxyFailed
+	case err.Attempts[n-1].Class == provider.ClassTimeout, err.Timeout():
+		p.Code = dialect.CodeUpstreamTimeout
+	}
+	return p
+}
+
+func all(attempts []balancer.Attempt, class provider.Class) bool {
+	for i := range attempts {
+		if attempts[i].Class != class {
+			return false
+		}
+	}
+	return true
+}
+
+// exceeded tells of a limit of the key.
+func exceeded(over *quota.ExceededError) *dialect.Problem {
+	p := &dialect.Problem{Code: dialect.CodeQuotaExceeded, RetryAt: over.RetryAt, Err: over}
+	unit := map[quota.Unit]string{quota.Cost: "money", quota.Tokens: "tokens"}[over.Limit.Unit]
+	switch {
+	case over.Limit.Unit == quota.InFlight:
+		p.Code, p.Message = dialect.CodeRateLimitExceeded, "This API key has as many requests in flight as it may: "+strconv.FormatInt(over.Limit.Max, 10)+"."
+		p.RetryAt = time.Now().Add(time.Second)
+		return p
+	case over.Limit.Unit == quota.Requests:
+		p.Code, p.Message = dialect.CodeRateLimitExceeded, "This API key makes more requests than it may: "+over.Limit.String()+"."
+		return p
+	case over.Limit.Window.Kind() == quota.WindowDaily:
+		p.Code, p.Message = dialect.CodeDailyLimitExceeded, "The daily limit of "+unit+" of this API key is used up."
+	case over.Limit.Window.Kind() == quota.WindowTotal:
+		p.Message = "All " + unit + " that this API key was given are used up."
+	default:
+		p.Message = "The quota of " + unit + " of this API key, " + over.Limit.Window.String() + ", is used up."
+	}
+	if over.Asked > over.Limit.Max && over.Left > 0 {
+		p.Message = "The request may use more " + unit + " than this API key is given " + over.Limit.Window.String() + ": ask for fewer tokens."
+	} else if !over.RetryAt.IsZero() {
+		p.Message += " There is room again at " + over.RetryAt.UTC().Format(time.RFC3339) + "."
+	}
+	return p
+}
+
+// withheld is what the client is told in place of an answer that is about an account of
+// ours, or no answer at all; nil: it gets the answer as it came.
+func (x *exchange) withheld(resp *http.Response) *dialect.Problem {
+	status := resp.StatusCode
+	switch {
+	case status < http.StatusMultipleChoices || status == http.StatusNotModified:
+		return nil
+	case status < http.StatusBadRequest:
+		return &dialect.Problem{Code: dialect.CodeUpstreamError, Message: "The provider sent the request elsewhere, where it does not go."}
+	}
+	class := provider.ClassUnknown
+	if a := x.lastAnswer(); a != nil {
+		class = a.Class
+	}
+	switch class {
+	case provider.ClassAuthInvalid, provider.ClassPermission, provider.ClassQuotaExhausted, provider.ClassEgressBlocked:
+		return &dialect.Problem{Code: dialect.CodeNoAvailableAccount, RetryAt: x.s.recovery.next(x.r.Context(), x.s)}
+	}
+	switch status {
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden:
+		if class != provider.ClassContentPolicy && class != provider.ClassModelNotFound {
+			return &dialect.Problem{Code: dialect.CodeNoAvailableAccount, RetryAt: x.s.recovery.next(x.r.Context(), x.s)}
+		}
+	case http.StatusProxyAuthRequired:
+		return &dialect.Problem{Code: dialect.CodeProxyFailed}
+	}
+	if status >= http.StatusInternalServerError && !isJSON(resp.Header) { // a page of something in between
+		if status == http.StatusGatewayTimeout {
+			return &dialect.Problem{Code: dialect.CodeUpstreamTimeout}
+		}
+		return &dialect.Problem{Code: dialect.CodeUpstreamError}
+	}
+	return nil
+}
+
+func isJSON(h http.Header) bool {
+	media, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	return media == "application/json" || strings.HasSuffix(media, "+json")
+}
+
+// discard closes an answer that nobody gets. A little of it is read, so that its
+// connection can be used again.
+func discard(resp *http.Response) {
+	_, _ = io.CopyN(io.Discard, resp.Body, 4<<10)
+	_ = resp.Body.Close()
+}

@@ -1,0 +1,195 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"math"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aitransport/aitransport/balancer"
+	"github.com/aitransport/aitransport/examples/gateway/dialect"
+	"github.com/aitransport/aitransport/examples/gateway/resource"
+)
+
+// maxTrail is how long a record's trail may be.
+const maxTrail = 16 << 10
+
+// finish writes the request's record and its line in the log.
+func (x *exchange) finish() {
+	attempts := x.ended()
+	gone := !x.whole && x.r.Context().Err() != nil
+	if x.problem == nil && !x.whole && x.answered { // it could not be written
+		gone = true
+	}
+	if x.key == nil && x.whole && x.problem == nil {
+		return // a greeting
+	}
+	r := x.record()
+	r.ID, r.Start, r.Duration, r.FirstByte = x.id, x.start, time.Since(x.start), x.first
+	if r.Status = x.status; gone || x.problem != nil && x.r.Context().Err() != nil {
+		r.Status = statusGone
+	}
+	if x.problem != nil {
+		r.Code = x.problem.Code
+		if r.Code == "" {
+			r.Code = dialect.CodeInternal
+		}
+	}
+	x.sum(&r, attempts)
+	x.s.cfg.Store.Record(r)
+	x.log(&r, attempts)
+}
+
+// record is what is known of the request beside its attempts.
+func (x *exchange) record() resource.Request {
+	r := resource.Request{
+		API: x.route.API.String(), Operation: x.operation(), Group: x.group,
+		Model: x.op.Model, Stream: x.op.Stream, ClientIP: x.s.clientIP(x.r), CostKnown: true,
+	}
+	if x.key != nil {
+		r.KeyID, r.UserID = x.key.ID, x.key.UserID
+	}
+	if x.route.Local == dialect.LocalModel {
+		r.Model = x.route.Model
+	}
+	return r
+}
+
+// sum adds up what the attempts used.
+func (x *exchange) sum(r *resource.Request, attempts []balancer.Attempt) {
+	for i := range attempts {
+		a := &attempts[i]
+		r.Account, r.UsedProxy = a.Account, a.Proxy
+		r.InputTokens += a.Usage.Input
+		r.CachedInputTokens += a.Usage.CachedInput
+		r.OutputTokens += a.Usage.Output
+		r.Cost += a.Cost
+		r.CostKnown = r.CostKnown && (a.CostKnown || a.Usage.Total() == 0 && !a.Answered && !a.MaybeExecuted)
+		r.Attempts = append(r.Attempts, resource.Attempt{Account: a.Account, Cost: a.Cost})
+	}
+	if x.key != nil {
+		r.Charged = charged(r.Cost, x.key.Rate())
+	}
+	if len(attempts) > 0 {
+		r.Trail = trailOf(attempts)
+	}
+}
+
+// charged is a cost at a price rate, rounded up.
+func charged(cost int64, rate float64) int64 {
+	if rate == 1 {
+		return cost
+	}
+	nano := math.Ceil(float64(cost) * rate)
+	if nano >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(nano)
+}
+
+// trailOf is the attempts as JSON, without those in the middle where it would be too long.
+func trailOf(attempts []balancer.Attempt) json.RawMessage {
+	parts := make([]json.RawMessage, 0, len(attempts))
+	total := len("[]")
+	for i := range attempts {
+		part, err := json.Marshal(attempts[i])
+		if err != nil {
+			continue // it always can be marshalled
+		}
+		parts, total = append(parts, part), total+len(part)+len(",")
+	}
+	for total > maxTrail && len(parts) > 0 {
+		middle := len(parts) / 2
+		total -= len(parts[middle]) + len(",")
+		parts = append(parts[:middle], parts[middle+1:]...)
+	}
+	trail := make([]byte, 0, total)
+	trail = append(trail, '[')
+	for i, part := range parts {
+		if i > 0 {
+			trail = append(trail, ',')
+		}
+		trail = append(trail, part...)
+	}
+	return append(trail, ']')
+}
+
+// recordLate keeps what an attempt cost that ended after its request: it had been left for
+// another one, and was paid all the same.
+func (x *exchange) recordLate(a balancer.Attempt) {
+	attempts := []balancer.Attempt{a}
+	r := x.record()
+	r.ID, r.Start, r.Duration, r.Status, r.Code = newID(), a.Start, a.Duration, statusGone, "late_attempt"
+	x.sum(&r, attempts)
+	x.s.cfg.Store.Record(r)
+	x.log(&r, attempts)
+}
+
+// log writes the request's line.
+func (x *exchange) log(r *resource.Request, attempts []balancer.Attempt) {
+	ctx, level := context.WithoutCancel(x.r.Context()), slog.LevelInfo
+	if r.Status >= http.StatusInternalServerError {
+		level = slog.LevelWarn
+	}
+	if !x.s.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 24)
+	attrs = append(attrs,
+		slog.String("request_id", r.ID), slog.String("user_id", r.UserID), slog.String("key_id", r.KeyID),
+		slog.String("method", shown(x.r.Method)), slog.String("path", shown(x.r.URL.Path)),
+		slog.String("api", r.API), slog.String("operation", r.Operation), slog.String("model", shown(r.Model)),
+		slog.Bool("stream", r.Stream), slog.String("account", r.Account), slog.Int("status", r.Status),
+		slog.String("client_ip", r.ClientIP), slog.Int64("input_tokens", r.InputTokens), slog.Int64("output_tokens", r.OutputTokens),
+		slog.Int64("cost", r.Cost), slog.Int64("bytes", max(x.length, 0)),
+		slog.Float64("first_byte_ms", milliseconds(r.FirstByte)), slog.Float64("duration_ms", milliseconds(r.Duration)),
+		slog.String("used_proxy", r.UsedProxy), slog.String("trail", brief(attempts)))
+	if r.Code != "" {
+		attrs = append(attrs, slog.String("code", r.Code))
+	}
+	if id := x.r.Header.Get("X-Request-Id"); id != "" {
+		attrs = append(attrs, slog.String("client_request_id", shown(id)))
+	}
+	if x.problem != nil && x.problem.Err != nil {
+		attrs = append(attrs, slog.String("error", shownError(x.problem.Err)))
+	}
+	x.s.log.LogAttrs(ctx, level, "Request", attrs...)
+}
+
+// brief is the attempts in a few words: "main 429 rate limited, spare 200 ok".
+func brief(attempts []balancer.Attempt) string {
+	var b strings.Builder
+	for i := range attempts {
+		a := &attempts[i]
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(a.Account)
+		b.WriteByte(' ')
+		if a.Status != 0 {
+			b.WriteString(statusText(a.Status))
+			b.WriteByte(' ')
+		}
+		b.WriteString(a.Class.String())
+		if b.Len() > 2000 {
+			b.WriteString(", …")
+			break
+		}
+	}
+	return b.String()
+}
+
+// shownError is an error's text, not too long.
+func shownError(err error) string {
+	const most = 1000
+	text := err.Error()
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

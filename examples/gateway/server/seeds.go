@@ -1,0 +1,120 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/aitransport/aitransport/examples/gateway/resource"
+	"github.com/aitransport/aitransport/quota"
+)
+
+// seedSpan is how far back usage is read: a month, and a day for the zones.
+const seedSpan = 32 * 24 * time.Hour
+
+// seeds is what keys have used before the program began, for limits that are counted in
+// memory. A key's limits are sown when it is first charged, since they say which windows
+// there are. It is conservative: what a rolling window holds counts from then on, so a
+// restart may keep a key waiting longer, and never lets it use more.
+type seeds struct {
+	log *slog.Logger
+
+	mu   sync.Mutex
+	rows map[string][]resource.KeyUsage // of keys that were not charged yet
+}
+
+// newSeeds reads what keys have used. A store that does not know has no seeds.
+func newSeeds(ctx context.Context, store Store, log *slog.Logger) (*seeds, error) {
+	s := &seeds{log: log}
+	from, ok := store.(KeyUsage)
+	if !ok {
+		return s, nil
+	}
+	rows, err := from.KeyUsage(ctx, time.Now().Add(-seedSpan))
+	if err != nil {
+		return nil, err
+	}
+	s.rows = make(map[string][]resource.KeyUsage)
+	for _, row := range rows {
+		s.rows[row.KeyID] = append(s.rows[row.KeyID], row)
+	}
+	return s, nil
+}
+
+// sow puts what a key has used into the quota store, once.
+func (s *seeds) sow(ctx context.Context, into quota.Store, h *holder) {
+	if s == nil || len(h.charges) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rows, ok := s.rows[h.ID]
+	total := h.TotalCost > 0 && s.rows != nil && !ok
+	if !ok && !total {
+		return
+	}
+	for _, charge := range h.charges {
+		for _, l := range charge.Limits {
+			if err := seed(ctx, into, charge.Key, l, used(l, rows, h, time.Now())); err != nil {
+				s.log.LogAttrs(ctx, slog.LevelError, "Quota not seeded", slog.String("key_id", h.ID), slog.Any("error", err))
+			}
+		}
+	}
+	delete(s.rows, h.ID)
+}
+
+// used is what rows say was used in a limit's window. What was used in total, the key
+// itself knows of money; of tokens the last month is known.
+func used(l quota.Limit, rows []resource.KeyUsage, h *holder, now time.Time) quota.Amount {
+	if l.Unit == quota.InFlight {
+		return quota.Amount{}
+	}
+	start, _ := l.Window.Bounds(now)
+	var sum quota.Amount
+	for _, row := range rows {
+		if !row.Start.Add(15 * time.Minute).After(start) {
+			continue
+		}
+		sum.Requests += row.Requests
+		sum.InputTokens += row.InputTokens
+		sum.OutputTokens += row.OutputTokens
+		sum.Cost += row.Cost
+	}
+	if l.Window.Kind() == quota.WindowTotal && l.Unit == quota.Cost {
+		sum.Cost = max(sum.Cost, int64(float64(h.TotalCost)/h.Rate()))
+	}
+	return only(l.Unit, sum)
+}
+
+// only is the part of an amount that a limit of the unit counts.
+func only(u quota.Unit, a quota.Amount) quota.Amount {
+	switch u {
+	case quota.Requests:
+		return quota.Amount{Requests: a.Requests}
+	case quota.InputTokens:
+		return quota.Amount{InputTokens: a.InputTokens}
+	case quota.OutputTokens:
+		return quota.Amount{OutputTokens: a.OutputTokens}
+	case quota.Tokens:
+		return quota.Amount{InputTokens: a.InputTokens, OutputTokens: a.OutputTokens}
+	case quota.Cost:
+		return quota.Amount{Cost: a.Cost}
+	}
+	return quota.Amount{}
+}
+
+// seed books an amount that was used under a limit, whatever that allows.
+func seed(ctx context.Context, into quota.Store, key string, l quota.Limit, a quota.Amount) error {
+	if a == (quota.Amount{}) || l.Window.Kind() == quota.WindowRolling && l.Window.Length() <= time.Minute {
+		return nil
+	}
+	l.Max = math.MaxInt64
+	r, err := into.Reserve(ctx, key, []quota.Limit{l}, a, time.Minute)
+	if err != nil {
+		return err
+	}
+	return errors.Join(into.Settle(ctx, r, a))
+}
