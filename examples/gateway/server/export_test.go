@@ -1,0 +1,4 @@
+package server
+
+// RefuseAddress is refuseAddress: no test dials the addresses that it refuses.
+var RefuseAddress = refuseAddress
