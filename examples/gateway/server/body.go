@@ -158,16 +158,18 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
 	}
+	var until time.Time
 	if d := b.x.s.cfg.BodyTimeout; d > 0 {
 		// A writer that knows no deadlines is one in memory, which does not keep us waiting.
-		b.timed = http.NewResponseController(b.x.w).SetReadDeadline(time.Now().Add(d)) == nil
+		until = time.Now().Add(d)
+		b.timed = http.NewResponseController(b.x.w).SetReadDeadline(until) == nil
 	}
 	n, err := b.x.r.Body.Read(p)
 	b.left -= int64(n)
 	switch {
 	case err == nil:
-	case b.closed.Load():
-		return n, net.ErrClosed
+	case b.closed.Load() && (until.IsZero() || time.Now().Before(until)):
+		return n, net.ErrClosed // not for being late, after which net/http ends the context too
 	default:
 		b.rest()
 		if !errors.Is(err, io.EOF) {

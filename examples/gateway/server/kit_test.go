@@ -271,3 +271,5 @@ func (r *rig) serve() *httptest.Server {
 	r.t.Cleanup(srv.Close)
 	return srv
 }
+
+type balancerAccount = balancer.Account

@@ -370,6 +370,10 @@ func TestABodyThatComesTooSlowlyIsNotWaitedFor(t *testing.T) {
 		_ = conn.Close()
 	}
 	assert.Zero(t, r.openai.Count())
+	require.Eventually(t, func() bool { return len(r.store.recorded()) == 2 }, 5*time.Second, time.Millisecond)
+	for _, rec := range r.store.recorded() {
+		assert.Equal(t, 408, rec.Status)
+	}
 }
 
 func TestASlowAnswerDoesNotEndTheConnection(t *testing.T) {

@@ -29,7 +29,8 @@ func (x *exchange) finish() {
 	}
 	r := x.record()
 	r.ID, r.Start, r.Duration, r.FirstByte = x.id, x.start, time.Since(x.start), x.first
-	if r.Status = x.status; gone || x.problem != nil && x.r.Context().Err() != nil {
+	gone = gone || x.problem != nil && x.r.Context().Err() != nil
+	if r.Status = x.status; gone && !x.late() {
 		r.Status = statusGone
 	}
 	if x.problem != nil {
@@ -41,6 +42,13 @@ func (x *exchange) finish() {
 	x.sum(&r, attempts)
 	x.s.cfg.Store.Record(r)
 	x.log(&r, attempts)
+}
+
+// late tells whether the client's own body kept us waiting: net/http takes a time limit for
+// a client that has gone.
+func (x *exchange) late() bool {
+	p := x.broke.Load()
+	return p != nil && p.Code == dialect.CodeRequestTimeout
 }
 
 // record is what is known of the request beside its attempts.
