@@ -103,7 +103,7 @@ func trailOf(attempts []balancer.Attempt) json.RawMessage {
 	parts := make([]json.RawMessage, 0, len(attempts))
 	total := len("[]")
 	for i := range attempts {
-		part, err := json.Marshal(attempts[i])
+		part, err := attempts[i].MarshalJSON() // json.Marshal would read it once more
 		if err != nil {
 			continue // it always can be marshalled
 		}

@@ -26,16 +26,19 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 	buffer := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buffer)
 	pieces, events := streams(resp)
-	n, err := 0, error(nil)
-	if !events { // while nothing was told, a failure can be told as one
-		if n, err = resp.Body.Read(buffer[:]); err != nil && !errors.Is(err, io.EOF) {
+	flush := http.NewResponseController(x.w).Flush // who cannot flush sends all at once
+	var n int
+	var err error
+	if events {
+		n, err = x.firstOfStream(resp, buffer[:], flush)
+	} else {
+		n, err = resp.Body.Read(buffer[:])
+	}
+	if !x.answered { // while nothing was told, a failure can be told as one
+		if err != nil && !errors.Is(err, io.EOF) {
 			return x.brokeOff(err)
 		}
-	}
-	x.begin(resp)
-	flush := http.NewResponseController(x.w).Flush
-	if events {
-		_ = flush() // who cannot flush sends all at once
+		x.begin(resp)
 	}
 	end := ending{}
 	for {
@@ -68,6 +71,32 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 	}
 	x.whole = true
 	return nil
+}
+
+// headPatience is how long the header of a stream waits to go with its first bytes. Most
+// come together; clients that look at the header alone wait no longer for the others.
+const headPatience = 100 * time.Millisecond
+
+// firstOfStream reads the first bytes of a stream. Where they take long the client has
+// the header meanwhile.
+func (x *exchange) firstOfStream(resp *http.Response, buffer []byte, flush func() error) (int, error) {
+	var mu sync.Mutex // the writer is of whoever holds it
+	read := false
+	timer := time.AfterFunc(headPatience, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !read {
+			x.begin(resp)
+			_ = flush()
+		}
+	})
+	defer func() { // also when Read panics
+		timer.Stop()
+		mu.Lock()
+		read = true
+		mu.Unlock()
+	}()
+	return resp.Body.Read(buffer)
 }
 
 // begin sends the answer's header, when the first byte follows.
