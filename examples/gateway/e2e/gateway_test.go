@@ -1,0 +1,209 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/aitransport/aitransport/provider/providertest"
+	"github.com/aitransport/aitransport/transport/transporttest"
+)
+
+// What the fakes accept, so that a request which reached one by any other way than
+// through its account would be refused.
+const upstreamKey = "sk-of-the-account"
+
+// The gateway's keys, one for each thing that can be said of a key.
+const (
+	goodKey    = "gw-good-000000000000000000000000"
+	wrongKey   = "gw-wrong-00000000000000000000000"
+	expiredKey = "gw-expired-000000000000000000000"
+	modelKey   = "gw-model-00000000000000000000000" // may ask for no model of the tests
+	poorKey    = "gw-poor-000000000000000000000000" // has a quota that one request uses up
+	slowKey    = "gw-slow-000000000000000000000000" // may send one request a minute
+	deadKey    = "gw-dead-000000000000000000000000" // of a group whose proxy is dead
+)
+
+// binary is the gateway, built once for all tests.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "gateway-e2e-*")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "gateway")
+	out, err := exec.Command("go", "build", "-o", path, "..").CombinedOutput() //nolint:noctx // shared by all tests
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+// upstreams are fake providers on loopback.
+type upstreams struct {
+	OpenAI, Anthropic, Gemini *providertest.Fake
+	servers                   map[string]*transporttest.Server
+}
+
+func newUpstreams(t *testing.T) *upstreams {
+	t.Helper()
+	cfg := providertest.Config{Keys: []string{upstreamKey}}
+	u := &upstreams{OpenAI: providertest.OpenAI(cfg), Anthropic: providertest.Anthropic(cfg), Gemini: providertest.Gemini(cfg), servers: map[string]*transporttest.Server{}}
+	for name, fake := range map[string]*providertest.Fake{"openai": u.OpenAI, "anthropic": u.Anthropic, "gemini": u.Gemini} {
+		server, err := transporttest.NewServer(transporttest.ServerConfig{Handler: fake})
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, server.Close()) })
+		u.servers[name] = server
+	}
+	return u
+}
+
+// URL is where a fake is.
+func (u *upstreams) URL(name string) string { return u.servers[name].URL() }
+
+// hits is how many calls all fakes have had.
+func (u *upstreams) hits() int { return u.OpenAI.Count() + u.Anthropic.Count() + u.Gemini.Count() }
+
+// settings are written into the gateway's configuration.
+type settings struct {
+	Listen, Data         string
+	Upstreams            *upstreams
+	HTTPProxy, SOCKS     string // "": direct
+	Dead                 string // a proxy that nobody listens at
+	UpstreamKey          string
+	Good, Expired, Model string
+	Poor, Slow, DeadKey  string
+}
+
+var configuration = template.Must(template.New("").Parse(`
+listen: {{.Listen}}
+data_dir: {{.Data}}
+accounts:
+{{- range $name, $base := .Bases}}
+  - {name: {{$name}}-http, provider: {{$name}}, base_url: "{{$base}}", secret: {{$.UpstreamKey}}, groups: [main], proxy_url: "{{or $.HTTPProxy "direct"}}"}
+  - {name: {{$name}}-socks, provider: {{$name}}, base_url: "{{$base}}", secret: {{$.UpstreamKey}}, groups: [main], proxyUrl: "{{or $.SOCKS "direct"}}"}
+  - {name: {{$name}}-dead, provider: {{$name}}, base_url: "{{$base}}", secret: {{$.UpstreamKey}}, groups: [dead], proxy_url: "{{$.Dead}}"}
+{{- end}}
+keys:
+  - {name: good, secret: {{.Good}}, user_id: alice, groups: [main]}
+  - {name: expired, secret: {{.Expired}}, expires_at: 2020-01-01T00:00:00Z}
+  - {name: model, secret: {{.Model}}, models: ["o9-*"]}
+  - {name: poor, secret: {{.Poor}}, groups: [main], quotas: [{window: total, tokens: 1}]}
+  - {name: slow, secret: {{.Slow}}, groups: [main], requests_per_minute: 1}
+  - {name: dead, secret: {{.DeadKey}}, groups: [dead]}
+`))
+
+// Bases are where the providers are, as accounts write it.
+func (s settings) Bases() map[string]string {
+	return map[string]string{
+		"openai": s.Upstreams.URL("openai") + "/v1", "anthropic": s.Upstreams.URL("anthropic"), "gemini": s.Upstreams.URL("gemini"),
+	}
+}
+
+// gateway is a running gateway.
+type gateway struct {
+	Base string
+	log  *record
+	cmd  *exec.Cmd
+}
+
+// record keeps what a program writes.
+type record struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (r *record) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.buf.Write(p)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.buf.String()
+}
+
+// startGateway runs the gateway until the test's end, when it has to end well.
+func startGateway(t *testing.T, s settings) *gateway {
+	t.Helper()
+	s.Listen, s.Data, s.UpstreamKey = freeAddress(t), filepath.Join(t.TempDir(), "data"), upstreamKey
+	s.Good, s.Expired, s.Model, s.Poor, s.Slow, s.DeadKey = goodKey, expiredKey, modelKey, poorKey, slowKey, deadKey
+	s.Dead = "http://" + freeAddress(t)
+	path := filepath.Join(t.TempDir(), "gateway.yaml")
+	var text bytes.Buffer
+	require.NoError(t, configuration.Execute(&text, s))
+	require.NoError(t, os.WriteFile(path, text.Bytes(), 0o600))
+	program, err := binary()
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	g := &gateway{Base: "http://" + s.Listen, log: &record{}, cmd: exec.CommandContext(ctx, program, "-config", path)} //nolint:gosec // the test's own program
+	g.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
+	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
+	g.cmd.Cancel = func() error { return g.cmd.Process.Signal(os.Interrupt) }
+	g.cmd.WaitDelay = 15 * time.Second
+	require.NoError(t, g.cmd.Start())
+	t.Cleanup(func() {
+		cancel()
+		if err := g.cmd.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("the gateway ended with %v:\n%s", err, g.log)
+		}
+		if t.Failed() {
+			t.Logf("the gateway's log:\n%s", g.log)
+		}
+	})
+	g.waitReady(t)
+	return g
+}
+
+// waitReady waits until the gateway says that it is ready.
+func (g *gateway) waitReady(t *testing.T) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for range tick.C {
+		if resp, err := http.Get(g.Base + "/readyz"); err == nil { //nolint:noctx // loopback, and bounded by the loop
+			require.NoError(t, resp.Body.Close())
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		require.True(t, time.Now().Before(deadline), "the gateway is not ready:\n%s", g.log)
+	}
+}
+
+// requests are the log lines about requests.
+func (g *gateway) lines(t *testing.T) (lines []map[string]any) {
+	t.Helper()
+	for line := range strings.Lines(g.log.String()) {
+		var m map[string]any
+		if json.Unmarshal([]byte(line), &m) == nil && m["request_id"] != nil {
+			lines = append(lines, m)
+		}
+	}
+	return lines
+}
+
+// freeAddress is an address of loopback that nobody listens at now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	return l.Addr().String()
+}
