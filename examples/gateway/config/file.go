@@ -113,7 +113,7 @@ type HealthChecks struct {
 // Log is what is written where.
 type Log struct {
 	Level string `yaml:"level"` // debug, info, warn or error
-	Dir   string `yaml:"dir"`   // "": to stdout; a folder: app.log, provider.log and upstream.log there
+	Dir   string `yaml:"dir"`   // "": to stdout; a folder: files of package logfile there
 }
 
 // Retention is how long things are kept.
