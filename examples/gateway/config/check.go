@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,11 +55,11 @@ func (d *decoder) checkPlaces(f *File) {
 		d.fail("data_dir", "it is empty: write a folder, as in gateway-data")
 	}
 	if raw := f.Database.Reveal(); raw != "" {
-		scheme, _, isURL := strings.Cut(raw, "://")
+		scheme, _, isURL := cutScheme(raw)
 		u, err := url.Parse(raw)
 		switch {
 		case !isURL: // a path
-		case !slices.Contains([]string{"postgres", "postgresql", "mysql"}, scheme):
+		case !slices.Contains([]string{"postgres", "postgresql", "mysql", "mariadb"}, scheme):
 			d.fail("database", "the gateway keeps nothing in such a database: write postgres://user:password@host/name, mysql://user:password@host/name, or the path of an SQLite file")
 		case err != nil || u.Host == "" || strings.Trim(u.Path, "/") == "":
 			d.fail("database", "it is no database's URL: write %s://user:password@host:port/name; signs such as @, / and %% in the password as %%40, %%2F and %%25", scheme)
@@ -139,7 +138,6 @@ func (d *decoder) checkTimes(f *File) {
 		noneIsOrZero bool
 	}{
 		{"session_ttl", f.SessionTTL, time.Second, year, true},
-		{"concurrency_ttl", f.ConcurrencyTTL, time.Second, 24 * time.Hour, false},
 		{"unavailable_ttl", f.UnavailableTTL, time.Second, 24 * time.Hour, false},
 		{"timeouts.connect", f.Timeouts.Connect, time.Millisecond, 24 * time.Hour, true},
 		{"timeouts.header", f.Timeouts.Header, time.Millisecond, 24 * time.Hour, true},
@@ -157,6 +155,20 @@ func (d *decoder) checkTimes(f *File) {
 		{"retention.log_files", f.Retention.LogFiles, 24 * time.Hour, 100 * year, true},
 	} {
 		d.duration(t.field, t.value, t.least, t.most, t.noneIsOrZero)
+	}
+	d.concurrency(f)
+}
+
+// concurrency checks that what is in flight outlasts what may be silent, and sees to it
+// where nobody said how long.
+func (d *decoder) concurrency(f *File) {
+	least := max(15*time.Minute, 2*time.Duration(max(f.Timeouts.Connect, f.Timeouts.Header, f.Timeouts.BodyIdle)))
+	if _, said := d.lines["concurrency_ttl"]; !said {
+		f.ConcurrencyTTL = max(f.ConcurrencyTTL, resource.Duration(least))
+		return
+	}
+	if time.Duration(f.ConcurrencyTTL) < least || time.Duration(f.ConcurrencyTTL) > 7*24*time.Hour {
+		d.fail("concurrency_ttl", "write from %v (twice the longest of timeouts.connect, header and body_idle, and 15m) to 168h, or remove it", least)
 	}
 }
 
@@ -184,25 +196,23 @@ func (d *decoder) oneOf(field, value string, names ...string) {
 }
 
 func (d *decoder) checkClient(at string, c Client) {
-	d.oneOf(at+".type", c.Type, ClientClaudeCodeSimple, ClientClaudeCodeStrict, ClientCustom)
-	says := c.UserAgent != "" || len(c.Headers) > 0 || c.System != ""
+	d.oneOf(at+".type", c.Type, ClientClaudeCode, ClientClaudeCodeStrict, ClientCustom)
+	says := c.Name != "" || len(c.UserAgents)+len(c.Headers)+len(c.System) > 0
 	switch {
-	case c.Type == ClientCustom && !says:
-		d.fail(at, "a custom client that says nothing is every program: write user_agent, headers or system")
+	case c.Type == ClientCustom && len(c.UserAgents)+len(c.Headers)+len(c.System) == 0:
+		d.fail(at, "a custom client that says nothing is every program: write user_agents, headers or system")
 	case c.Type != ClientCustom && says:
-		d.fail(at, "user_agent, headers and system are for type: custom: remove them, or write that type")
+		d.fail(at, "name, user_agents, headers and system are for type: custom: remove them, or write that type")
 	}
-	d.pattern(at+".user_agent", c.UserAgent)
-	d.pattern(at+".system", c.System)
-	for _, name := range keysOf(c.Headers) {
-		d.headerName(at+".headers", name)
-		d.pattern(at+".headers", c.Headers[name])
+	for i, name := range c.Headers {
+		d.headerName(fmt.Sprintf("%s.headers[%d]", at, i), name)
 	}
-}
-
-func (d *decoder) pattern(field, text string) {
-	if _, err := regexp.Compile(text); err != nil || len(text) > 1000 {
-		d.fail(field, "it is no regular expression (RE2) of at most 1000 characters: signs such as . ( ) [ ] * + ? are escaped by \\")
+	for field, texts := range map[string][]string{"user_agents": c.UserAgents, "system": c.System} {
+		for i, text := range texts {
+			if text == "" {
+				d.fail(fmt.Sprintf("%s.%s[%d]", at, field, i), "every program begins so: write a text, or remove it")
+			}
+		}
 	}
 }
 
@@ -230,15 +240,21 @@ func (d *decoder) checkQuota(f *File) {
 }
 
 // SharedDatabase tells whether Database is one that several gateways can use.
-func (f *File) SharedDatabase() bool { return strings.Contains(f.Database.Reveal(), "://") }
+func (f *File) SharedDatabase() bool {
+	_, _, isURL := cutScheme(f.Database.Reveal())
+	return isURL
+}
 
-// SQLitePath is where the SQLite file is; "" where Database is another.
-func (f *File) SQLitePath() string {
-	if f.SharedDatabase() {
-		return ""
+// cutScheme parts a database's URL. SQLite's are paths, however they are written.
+func cutScheme(raw string) (scheme, rest string, isURL bool) {
+	scheme, rest, isURL = strings.Cut(raw, "://")
+	return scheme, rest, isURL && scheme != "sqlite" && scheme != "file"
+}
+
+// DatabaseURL is Database, or the SQLite file in DataDir.
+func (f *File) DatabaseURL() resource.Secret {
+	if f.Database.IsZero() {
+		return resource.NewSecret(filepath.Join(f.DataDir, "gateway.db"))
 	}
-	if path := strings.TrimPrefix(f.Database.Reveal(), "sqlite:"); path != "" {
-		return path
-	}
-	return filepath.Join(f.DataDir, "gateway.db")
+	return f.Database
 }

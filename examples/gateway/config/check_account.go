@@ -222,17 +222,13 @@ func clock(text string) (since time.Duration, ok bool) {
 	if text == "24:00" {
 		return 24 * time.Hour, true
 	}
-	for _, layout := range []string{"15:04", "15:04:05"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)), true
-		}
-	}
-	return 0, false
+	t, err := time.Parse("15:04", text)
+	return t.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)), err == nil
 }
 
 func weekday(text string) (time.Weekday, bool) {
 	for day := time.Sunday; day <= time.Saturday; day++ {
-		if name := day.String(); strings.EqualFold(text, name) || strings.EqualFold(text, name[:3]) {
+		if strings.EqualFold(text, day.String()) {
 			return day, true
 		}
 	}

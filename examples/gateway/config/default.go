@@ -12,7 +12,7 @@ func Default() *File {
 		Listen:         "127.0.0.1:8080",
 		DataDir:        "gateway-data",
 		SessionTTL:     resource.Duration(5 * time.Minute),
-		ConcurrencyTTL: resource.Duration(15 * time.Minute),
+		ConcurrencyTTL: resource.Duration(30 * time.Minute),
 		UnavailableTTL: resource.Duration(30 * time.Second),
 		Timeouts: Timeouts{
 			Connect:       resource.Duration(30 * time.Second),

@@ -13,7 +13,7 @@ import (
 type File struct {
 	Listen   string          `yaml:"listen"`   // host:port to serve on; port 0: any free one
 	DataDir  string          `yaml:"data_dir"` // where the SQLite file, the master key and what could not be written in time are kept
-	Database resource.Secret `yaml:"database"` // "": SQLite in DataDir; a path or sqlite:path; postgres://…; mysql://…
+	Database resource.Secret `yaml:"database"` // "": SQLite in DataDir; a path or sqlite:path; postgres://…; mysql:// or mariadb://…
 	Redis    resource.Secret `yaml:"redis"`    // redis://… or rediss://…: shares quota, health and affinity; "": none
 
 	MasterKey  resource.Secret `yaml:"master_key"`  // 32 bytes in hex or base64 that encrypt accounts' secrets; "": of a file in DataDir, made at the first start
@@ -24,7 +24,7 @@ type File struct {
 	Providers             map[string]Provider `yaml:"providers"`                // by name of the catalogue: goes before the two above
 
 	SessionTTL     resource.Duration `yaml:"session_ttl"`     // how long a session stays with its account after its last request; 0s: sessions mean nothing
-	ConcurrencyTTL resource.Duration `yaml:"concurrency_ttl"` // after which a slot is free again whose owner has died
+	ConcurrencyTTL resource.Duration `yaml:"concurrency_ttl"` // how long what a gateway that died had in flight counts; at least twice the longest of the time-outs towards providers
 	UnavailableTTL resource.Duration `yaml:"unavailable_ttl"` // an account's first rest after failures; doubled each time
 
 	Timeouts    Timeouts `yaml:"timeouts"`
@@ -85,18 +85,18 @@ type ClientFilter struct {
 
 // Kinds of Client.
 const (
-	ClientClaudeCodeSimple = "claude-code-simple" // User-Agent claude-cli/<version>
+	ClientClaudeCode       = "claude-code"        // User-Agent claude-cli/<version>
 	ClientClaudeCodeStrict = "claude-code-strict" // that, its header fields and its system prompt
 	ClientCustom           = "custom"             // what the other fields of Client say
 )
 
 // Client is a kind of program. All that a custom one says has to hold.
 type Client struct {
-	Type      string            `yaml:"type"`       // ClientClaudeCodeSimple, ClientClaudeCodeStrict or ClientCustom
-	Name      string            `yaml:"name"`       // for the log; "": Type
-	UserAgent string            `yaml:"user_agent"` // custom: a regular expression (RE2) for the User-Agent
-	Headers   map[string]string `yaml:"headers"`    // custom: header fields it must send, each with a regular expression; "": any value
-	System    string            `yaml:"system"`     // custom: a regular expression for the system prompt
+	Type       string   `yaml:"type"`        // ClientClaudeCode, ClientClaudeCodeStrict or ClientCustom
+	Name       string   `yaml:"name"`        // of a custom one, for people
+	UserAgents []string `yaml:"user_agents"` // custom: how the User-Agent begins, one of them; a digit follows
+	Headers    []string `yaml:"headers"`     // custom: header fields that have to be there
+	System     []string `yaml:"system"`      // custom: how the system prompt begins, one of them
 }
 
 // HealthChecks asks accounts how they are that no request tells about; see

@@ -64,11 +64,12 @@ var bad = []struct {
 	{"proxy at a metadata address", "proxy_url: http://169.254.169.254:80", 1, "proxy_url", "link-local"},
 	{"unknown provider", "providers:\n  opanai: {}", 2, "providers.opanai", "did you mean openai?"},
 	{"proxy of a provider", "providers:\n  openai:\n    proxyUrl: x", 3, "providers.openai.proxy_url", "no proxy"},
-	{"client of another kind", "client_filter:\n  clients:\n    - type: claude-code", 3, "client_filter.clients[0].type", "claude-code"},
-	{"custom client that says nothing", "client_filter:\n  clients:\n    - type: custom", 3, "client_filter.clients[0]", "user_agent"},
-	{"preset that says more", "client_filter:\n  clients:\n    - type: claude-code-simple\n      system: x", 3, "client_filter.clients[0]", "custom"},
-	{"pattern", "client_filter:\n  clients:\n    - type: custom\n      user_agent: (", 4, "client_filter.clients[0].user_agent", "regular expression"},
-	{"header name", "client_filter:\n  clients:\n    - type: custom\n      headers:\n        a b: x", 4, "client_filter.clients[0].headers", "X-Team"},
+	{"client of another kind", "client_filter:\n  clients:\n    - type: claude", 3, "client_filter.clients[0].type", "claude-code"},
+	{"custom client that says nothing", "client_filter:\n  clients:\n    - type: custom", 3, "client_filter.clients[0]", "user_agents"},
+	{"preset that says more", "client_filter:\n  clients:\n    - type: claude-code\n      system: [x]", 3, "client_filter.clients[0]", "custom"},
+	{"empty beginning", "client_filter:\n  clients:\n    - type: custom\n      user_agents: [\"\"]", 4, "client_filter.clients[0].user_agents[0]", "write a text"},
+	{"short concurrency_ttl", "timeouts: {header: 1h}\nconcurrency_ttl: 1h", 2, "concurrency_ttl", "write from 2h"},
+	{"header name", "client_filter:\n  clients:\n    - type: custom\n      headers: [a b]", 4, "client_filter.clients[0].headers[0]", "X-Team"},
 	{"network", "trusted_proxies:\n  - 10.0.0.0/8\n  - everywhere", 3, "trusted_proxies[1]", "fd00::/8"},
 	{"level", "log:\n  level: warning", 2, "log.level", "warn"},
 	{"price without a rate", "prices:\n  rows:\n    - {models: [m], inptu: 1}", 3, "prices.rows[0]", "no row of prices"},
@@ -220,7 +221,8 @@ func TestLoadWithoutAConfiguration(t *testing.T) {
 	assert.Equal(t, strings.Repeat("ab", 32), f.MasterKey.Reveal())
 	assert.Equal(t, "0123456789abcdef", f.AdminToken.Reveal())
 	assert.Equal(t, "127.0.0.1:8080", f.Listen)
-	assert.Equal(t, filepath.Join("gateway-data", "gateway.db"), f.SQLitePath())
+	assert.Equal(t, filepath.Join("gateway-data", "gateway.db"), f.DatabaseURL().Reveal())
+	assert.False(t, f.SharedDatabase())
 	assert.NotNil(t, f.PriceTable())
 
 	_, err = config.Load("nowhere.yaml", noEnv)
@@ -258,6 +260,7 @@ func TestMasterKeys(t *testing.T) {
 func TestNoneIsNoneInTheLibraryToo(t *testing.T) {
 	f, err := load(t, "timeouts: {connect: 0s, header: 1m}\nhealth_checks: {enabled: true, disable_after: 0}\n", noEnv)
 	require.NoError(t, err)
+	assert.Equal(t, resource.Duration(30*time.Minute), f.ConcurrencyTTL)
 	tr := f.Transport()
 	assert.Negative(t, tr.ConnectTimeout)
 	assert.Equal(t, time.Minute, tr.HeaderTimeout)
@@ -265,4 +268,10 @@ func TestNoneIsNoneInTheLibraryToo(t *testing.T) {
 	assert.Negative(t, f.Checks().DisableAfter)
 	assert.Zero(t, config.Default().Checks(), "off")
 	assert.Equal(t, -time.Duration(1), config.OrNone(resource.Duration(0)))
+}
+
+func TestWhatIsInFlightOutlastsLongTimeouts(t *testing.T) {
+	f, err := load(t, "timeouts: {body_idle: 1h}", noEnv)
+	require.NoError(t, err)
+	assert.Equal(t, resource.Duration(2*time.Hour), f.ConcurrencyTTL)
 }
