@@ -116,7 +116,7 @@ This is a demo: the providers are fakes, and nothing leaves this machine. In ano
   %s
 
 The log will show how the answer came about: openai-1 is behind a proxy that is dead ("Attempt
-failed", class proxy_failed), openai-2 is told 429 and rests for %v, openai-3 answers through
+failed", class proxy failed), openai-2 is told 429 and rests for %v, openai-3 answers through
 SOCKS5. Ask for claude-sonnet-4-5 at /v1/messages (an overloaded account first) or for
 gemini-2.5-pro at /v1beta/models/gemini-2.5-pro:generateContent (past a dead proxy) in the same way.
 It ends by Ctrl-C and leaves nothing behind.
