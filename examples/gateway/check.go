@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/aitransport/aitransport/examples/gateway/config"
+	"github.com/aitransport/aitransport/examples/gateway/resource"
+	"github.com/aitransport/aitransport/examples/gateway/server"
+)
+
+// check tells everything that is wrong with a configuration, or what it says. It neither
+// opens a store nor asks a provider.
+func check(ctx context.Context, path string, stdout io.Writer) error {
+	f, err := load(options{config: path})
+	if err != nil {
+		return err
+	}
+	cfg := serverConfig(f, slog.New(slog.DiscardHandler))
+	cfg.Store = noStore{}
+	cfg.HealthChecks = config.Default().Checks()
+	s, err := server.New(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	broken := s.Broken()
+	if err := s.Close(); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(broken)) {
+		err = errors.Join(err, fmt.Errorf("%s: the account %q: %w", path, name, broken[name]))
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdout, "%s is right: it serves on %s, with %d accounts and %d keys of its own.\n", path, f.Listen, len(f.Accounts), len(f.Keys))
+	return err
+}
+
+// noStore keeps nothing.
+type noStore struct{}
+
+func (noStore) Key(context.Context, string) (resource.Key, error) {
+	return resource.Key{}, resource.ErrNotFound
+}
+func (noStore) Accounts(context.Context) ([]resource.Account, int64, error) { return nil, 0, nil }
+func (noStore) AccountsVersion(context.Context) (int64, error)              { return 0, nil }
+func (noStore) Record(resource.Request)                                     {}
