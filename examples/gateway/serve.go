@@ -193,8 +193,9 @@ func (p *program) listen(ctx context.Context, l net.Listener, h http.Handler) er
 	if err != nil {
 		p.log.Warn("Requests under way are cut", "requests", len(p.gateway.Active()))
 	}
-	// Ends what is left, and waits for the records of what has ended.
-	_ = p.gateway.Shutdown(ending) //nolint:errcheck // that time was short has been said
+	// Ends what is left, and waits for the records of what has ended. That time was too
+	// short for some has been said.
+	_ = p.gateway.Shutdown(ending)
 	if err := s.Close(); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 
 // Gateways with one Redis or one database count a key's requests together.
 func TestGatewaysShareWhatKeysMayUse(t *testing.T) {
+	t.Parallel()
 	upstream, err := transporttest.NewServer(transporttest.ServerConfig{Handler: providertest.OpenAI(providertest.Config{})})
 	require.NoError(t, err)
 	t.Cleanup(func() { upstream.Close() })

@@ -27,20 +27,16 @@ import (
 var gateway string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		dir, err := os.MkdirTemp("", "gateway-test-")
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(dir)
-		gateway = filepath.Join(dir, "gateway")
-		if out, err := exec.Command("go", "build", "-o", gateway, ".").CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "%v: %s", err, out)
-			return 1
-		}
-		return m.Run()
-	}())
+	dir, err := os.MkdirTemp("", "gateway-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	gateway = filepath.Join(dir, "gateway")
+	if out, err := exec.Command("go", "build", "-o", gateway, ".").CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("%v: %s", err, out))
+	}
+	m.Run()
 }
 
 // output is what a program writes, for reading while it does.

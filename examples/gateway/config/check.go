@@ -55,7 +55,7 @@ func (d *decoder) checkPlaces(f *File) {
 		d.fail("data_dir", "it is empty: write a folder, as in gateway-data")
 	}
 	if raw := f.Database.Reveal(); raw != "" {
-		scheme, _, isURL := cutScheme(raw)
+		scheme, isURL := schemeOf(raw)
 		u, err := url.Parse(raw)
 		switch {
 		case !isURL: // a path
@@ -241,14 +241,14 @@ func (d *decoder) checkQuota(f *File) {
 
 // SharedDatabase tells whether Database is one that several gateways can use.
 func (f *File) SharedDatabase() bool {
-	_, _, isURL := cutScheme(f.Database.Reveal())
+	_, isURL := schemeOf(f.Database.Reveal())
 	return isURL
 }
 
-// cutScheme parts a database's URL. SQLite's are paths, however they are written.
-func cutScheme(raw string) (scheme, rest string, isURL bool) {
-	scheme, rest, isURL = strings.Cut(raw, "://")
-	return scheme, rest, isURL && scheme != "sqlite" && scheme != "file"
+// schemeOf is that of a database's URL. SQLite's are paths, however they are written.
+func schemeOf(raw string) (scheme string, isURL bool) {
+	scheme, _, isURL = strings.Cut(raw, "://")
+	return scheme, isURL && scheme != "sqlite" && scheme != "file"
 }
 
 // DatabaseURL is Database, or the SQLite file in DataDir.

@@ -186,7 +186,7 @@ func (d *decoder) schedule(at string, s *resource.Schedule) {
 	for i, span := range s.Spans {
 		at := fmt.Sprintf("%s.spans[%d]", at, i)
 		for j, day := range span.Days {
-			if _, ok := weekday(day); !ok {
+			if !isWeekday(day) {
 				d.fail(fmt.Sprintf("%s.days[%d]", at, j), "it is no day: write it as in monday")
 			}
 		}
@@ -226,13 +226,13 @@ func clock(text string) (since time.Duration, ok bool) {
 	return t.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)), err == nil
 }
 
-func weekday(text string) (time.Weekday, bool) {
+func isWeekday(text string) bool {
 	for day := time.Sunday; day <= time.Saturday; day++ {
 		if strings.EqualFold(text, day.String()) {
-			return day, true
+			return true
 		}
 	}
-	return 0, false
+	return false
 }
 
 func (d *decoder) health(at string, h *resource.Health) {

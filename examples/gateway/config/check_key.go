@@ -118,7 +118,7 @@ func (d *decoder) begin(at string, l resource.Limit) {
 	switch {
 	case l.On == "":
 	case l.Window == "week":
-		if _, ok := weekday(l.On); !ok {
+		if !isWeekday(l.On) {
 			d.fail(at+".on", "it is no day of the week: write it as in monday")
 		}
 	case l.Window == "month":

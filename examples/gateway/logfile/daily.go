@@ -153,7 +153,7 @@ func (d *daily) removeOld(now time.Time) {
 		rest, isLog := strings.CutSuffix(rest, ".log")
 		day, _, _ := strings.Cut(rest, ".")
 		if _, err := time.Parse(time.DateOnly, day); isOurs && isLog && err == nil && day < oldest && e.Type().IsRegular() {
-			_ = os.Remove(filepath.Join(d.dir, e.Name())) //nolint:errcheck // see above
+			_ = os.Remove(filepath.Join(d.dir, e.Name()))
 		}
 	}
 }

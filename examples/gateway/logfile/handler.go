@@ -18,8 +18,8 @@ var (
 	ofUpstream = []string{"Attempt failed", "Attempt not needed", "An attempt panicked", "Proxy request failed", "Falling back to direct", "Direct connection succeeded after proxy failure", "SOCKS proxy does not support HTTP/2", "HTTP/2 failed"}
 )
 
-func beginsWith(message string, any []string) bool {
-	for _, begin := range any {
+func beginsWith(message string, beginnings []string) bool {
+	for _, begin := range beginnings {
 		if strings.HasPrefix(message, begin) {
 			return true
 		}
