@@ -163,9 +163,14 @@ func (p *program) handler(ctx context.Context) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/admin/v1/", admin.New(admin.Config{Server: p.gateway, Store: p.db, TokenHash: tokenHash, Logger: p.log}))
-	return pathsAsTheyCome{admin: mux, gateway: p.gateway}, nil
+	api, err := admin.New(admin.Config{
+		Gateway: p.gateway, Store: p.db, TokenHash: tokenHash, Accounts: cfg.Accounts, Keys: cfg.Keys,
+		Quota: cfg.Quota, Validate: p.gateway.Validate, Logger: p.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return split{admin: api, gateway: p.gateway}, nil
 }
 
 // listen serves until the context ends or serving fails.

@@ -52,13 +52,11 @@ func serverConfig(f *config.File, log *slog.Logger) server.Config {
 	return c
 }
 
-// pathsAsTheyCome keeps the paths of requests as they came but for those of the admin API,
-// whose mux redirects what is not clean.
-type pathsAsTheyCome struct {
-	admin, gateway http.Handler
-}
+// split gives the admin API its paths and the gateway all others, as they came: a mux
+// would redirect what is not clean.
+type split struct{ admin, gateway http.Handler }
 
-func (h pathsAsTheyCome) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h split) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/admin/v1/") {
 		h.admin.ServeHTTP(w, r)
 		return

@@ -28,9 +28,9 @@ const (
 	purgeRows  = 1000
 )
 
-// shared is what gateways share; nil: in memory.
+// shared is what gateways share, or keep in memory; nil: the gateway makes its own.
 type shared struct {
-	quota    quota.Store
+	quota    quota.Store // never nil
 	health   health.Store
 	affinity balancer.AffinityStore
 }
@@ -54,13 +54,17 @@ func (p *program) share(ctx context.Context) (s shared, err error) {
 			return s, err
 		}
 	}
-	if where == config.QuotaDatabase {
-		s.quota, err = p.quotaInDatabase(ctx)
+	switch where {
+	case config.QuotaMemory:
+		s.quota = quota.NewMemory(quota.MemoryConfig{})
+		return s, nil
+	case config.QuotaDatabase:
+		if s.quota, err = p.quotaInDatabase(ctx); err != nil {
+			return s, err
+		}
 	}
-	if s.quota != nil {
-		s.quota = p.guard(s.quota)
-	}
-	return s, err
+	s.quota = p.guard(s.quota)
+	return s, nil
 }
 
 // shareRedis connects to Redis.
