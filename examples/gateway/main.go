@@ -95,7 +95,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stderr, usage)
 		return exitUsage
 	}
-	if err != nil {
+	var wrong *config.Error
+	switch {
+	case errors.As(err, &wrong): // lines that begin with file:line:, for editors
+		fmt.Fprintln(stderr, wrong)
+		return exitFailed
+	case err != nil:
 		fmt.Fprintf(stderr, "gateway: %v\n", err)
 		return exitFailed
 	}

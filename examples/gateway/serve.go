@@ -81,10 +81,7 @@ func (p *program) configure(o options) (err error) {
 		p.file, err = load(o)
 		return err
 	}
-	p.file, err = config.Load("", func(string) (string, bool) { return "", false })
-	if err != nil {
-		return err
-	}
+	p.file = config.Default()
 	if o.listen != "" {
 		p.file.Listen = o.listen
 	}

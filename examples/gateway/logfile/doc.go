@@ -11,7 +11,8 @@
 // run at midnight.
 //
 // A line that cannot be written is lost, and the gateway goes on: what is wrong is told
-// once to Config.Errors, with how many lines were lost when writing works again. Files of
-// one folder belong to one gateway. A day's file has no bound: where a disk is small, let
+// once to Config.Errors, with how many lines were lost when writing works again. A stream
+// that nobody reads on is another matter: who writes to it waits. Files of one folder
+// belong to one gateway. A day's file has no bound: where a disk is small, let
 // logrotate cut in, which Log.Reopen is for.
 package logfile
