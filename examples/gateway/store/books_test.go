@@ -112,7 +112,7 @@ func retention(t *testing.T, w world) {
 
 	after, err := db.KeyUsage(t.Context(), time.Time{})
 	require.NoError(t, err)
-	assert.Less(t, len(after), len(before)/10)
+	assert.Less(t, len(after), len(before)/5)
 	sum := func(all []resource.KeyUsage) (requests, cost int64) {
 		for _, u := range all {
 			requests, cost = requests+u.Requests, cost+u.Cost

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"os"
 	"time"
 )
 
@@ -24,17 +26,10 @@ func (db *DB) Purge(ctx context.Context, now time.Time) (steps int, err error) {
 	return steps, err
 }
 
-// Abandon ends the program as kill does: nothing is written any more.
+// Abandon ends the program as kill does: nothing is written any more, nor put into a file.
 func (db *DB) Abandon() error {
 	db.writer.cancel()
-	db.writer.mu.Lock()
-	db.writer.queue, db.writer.rows, db.writer.lost, db.writer.states = nil, 0, newSums(), nil
-	db.writer.batch = nil
-	db.writer.closing = true
-	db.writer.mu.Unlock()
-	rouse(db.writer.urgent)
-	<-db.writer.ended
-	return db.disconnect()
+	return errors.Join(db.Close(context.Background()), os.Remove(db.writer.spoolPath()))
 }
 
 const (

@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"io/fs"
 	"time"
@@ -26,17 +26,12 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return failed(err, "reading the migrations")
 	}
-	options := []goose.ProviderOption{
-		goose.WithTableName("gateway_schema"), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()),
-	}
-	if db.target.lock != nil {
-		options = append(options, goose.WithSessionLocker(sessionLock{db.target.dialect}))
-	}
-	provider, err := goose.NewProvider(db.target.goose, db.sql, files, options...)
+	provider, err := goose.NewProvider(db.target.goose, db.sql, files,
+		goose.WithTableName("gateway_schema"), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return failed(err, "preparing the migrations")
 	}
-	up := db.up
+	up := db.upLocked
 	if db.target.lock == nil {
 		up = db.upUnlocked
 	}
@@ -50,8 +45,23 @@ func (db *DB) migrate(ctx context.Context) error {
 	return failed(err, "reading the version of the tables")
 }
 
-func (db *DB) up(ctx context.Context, provider *goose.Provider) error {
-	_, err := provider.Up(ctx)
+// upLocked migrates while others wait. goose's own locks are taken too late: it looks for
+// its table before.
+func (db *DB) upLocked(ctx context.Context, provider *goose.Provider) (err error) {
+	c, err := db.sql.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = c.Close() }() // it goes back to the pool, or was dropped
+	if err := db.target.lock(ctx, c); err != nil {
+		return err
+	}
+	defer func() {
+		if db.target.unlock(context.WithoutCancel(ctx), c) != nil {
+			_ = c.Raw(func(any) error { return driver.ErrBadConn }) // dropping it gives the lock back
+		}
+	}()
+	_, err = provider.Up(ctx)
 	return err
 }
 
@@ -63,7 +73,7 @@ func (db *DB) upUnlocked(ctx context.Context, provider *goose.Provider) (err err
 			_, err = db.sql.ExecContext(ctx, "CREATE UNIQUE INDEX IF NOT EXISTS gateway_schema_version ON gateway_schema (version_id)")
 		}
 		if err == nil {
-			err = db.up(ctx, provider)
+			_, err = provider.Up(ctx)
 		}
 		if err == nil || ctx.Err() != nil {
 			break
@@ -71,12 +81,3 @@ func (db *DB) upUnlocked(ctx context.Context, provider *goose.Provider) (err err
 	}
 	return err
 }
-
-// sessionLock keeps others from migrating, as goose asks for it.
-type sessionLock struct{ *dialect }
-
-// SessionLock waits for the lock.
-func (l sessionLock) SessionLock(ctx context.Context, c *sql.Conn) error { return l.lock(ctx, c) }
-
-// SessionUnlock gives it back.
-func (l sessionLock) SessionUnlock(ctx context.Context, c *sql.Conn) error { return l.unlock(ctx, c) }

@@ -12,7 +12,7 @@ import (
 
 const (
 	purgeEvery = time.Hour
-	purgeRows  = 1000                     // in a transaction
+	purgeRows  = 500                      // in a transaction
 	foldAfter  = 40 * 24 * time.Hour      // longer than any month
 	forgotten  = 2 * 365 * 24 * time.Hour // writers, long after their files
 )

@@ -88,7 +88,7 @@ func records(t *testing.T, w world) {
 
 func pages(t *testing.T, w world) {
 	db := open(t, config(t, w.fresh(t)))
-	const n = 600
+	const n = 240
 	for i := range n {
 		r := request(i)
 		r.Start = noon().Add(time.Duration(i/3) * time.Second) // some at the same time
@@ -174,7 +174,7 @@ func slowModel(t *testing.T, w world) {
 	days := map[resource.DailyUsage]resource.DailyUsage{} // by what has no sums
 	did := map[resource.AccountUsage]resource.AccountUsage{}
 	pick := func(n int) string { return fmt.Sprintf("n%d", random.IntN(n)) }
-	for i := range 1500 {
+	for i := range 700 {
 		r := request(i)
 		r.UserID, r.KeyID, r.Model, r.Account = pick(3), pick(6), pick(9), pick(4)
 		r.Start = time.Now().Add(-time.Duration(random.Int64N(int64(96 * time.Hour))))

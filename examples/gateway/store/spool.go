@@ -50,7 +50,7 @@ func (w *writer) spool(cause error) error {
 	if err != nil {
 		return failed(err, "writing what the database did not take")
 	}
-	path := filepath.Join(w.db.config.SpoolDir, "spool-"+w.id+".json")
+	path := w.spoolPath()
 	err = os.MkdirAll(w.db.config.SpoolDir, 0o700)
 	if err == nil {
 		err = writeFile(path, data)
@@ -60,6 +60,10 @@ func (w *writer) spool(cause error) error {
 	}
 	w.db.log.Error("records could not be written; the next start reads them from the file", "file", path, "rows", rows, "error", cause)
 	return nil
+}
+
+func (w *writer) spoolPath() string {
+	return filepath.Join(w.db.config.SpoolDir, "spool-"+w.id+".json")
 }
 
 func writeFile(path string, data []byte) (err error) {

@@ -38,10 +38,10 @@ func lostCommit(t *testing.T, w world) {
 		}
 		return tx.Commit()
 	})
-	const n = 3000
+	const n = 1500
 	for i := range n {
 		db.Record(request(i))
-		if i%200 == 0 {
+		if i%100 == 0 {
 			require.NoError(t, db.Flush(t.Context()))
 		}
 	}
@@ -83,11 +83,12 @@ func fullQueue(t *testing.T, w world) {
 	}
 	wg.Wait()
 	assert.Positive(t, db.Dropped())
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	err := db.Flush(ctx)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.ErrorIs(t, err, errNoAnswer)
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		err := db.Flush(ctx)
+		return errors.Is(err, context.DeadlineExceeded) && errors.Is(err, errNoAnswer)
+	}, 20*time.Second, time.Millisecond, "Flush tells why")
 	back()
 	report := agree(t, db)
 	assert.EqualValues(t, n, report.Requests)
@@ -103,8 +104,8 @@ func TestManyModelsAreOneWhileRowsAreDropped(t *testing.T) {
 	c.MaxRows = 1
 	db := open(t, c)
 	back := away(db)
-	db.KeepApart(2000)
-	const n = 5000
+	db.KeepApart(300)
+	const n = 1000
 	for i := range n {
 		r := request(i)
 		r.Model = fmt.Sprint("invented-", i)
@@ -116,7 +117,7 @@ func TestManyModelsAreOneWhileRowsAreDropped(t *testing.T) {
 	others, err := db.DailyUsage(t.Context(), resource.UsageFilter{Model: "(other)"})
 	require.NoError(t, err)
 	require.Len(t, others, 1)
-	assert.Greater(t, others[0].Requests, int64(900))
+	assert.Greater(t, others[0].Requests, int64(100))
 }
 
 func killed(t *testing.T, w world) {
@@ -148,7 +149,7 @@ func severalPrograms(t *testing.T, w world) {
 	var wg sync.WaitGroup
 	for _, db := range programs {
 		wg.Go(func() {
-			for i := range 700 {
+			for i := range 300 {
 				db.Record(request(i))
 				if i%100 == 0 {
 					assert.NoError(t, db.Flush(t.Context()))
@@ -159,10 +160,10 @@ func severalPrograms(t *testing.T, w world) {
 	}
 	wg.Wait()
 	report := agree(t, programs[0])
-	assert.EqualValues(t, 2100, report.Rows)
+	assert.EqualValues(t, 900, report.Rows)
 	accounts, version, err := programs[2].Accounts(t.Context())
 	require.NoError(t, err)
-	assert.EqualValues(t, 2_100_000, accounts[0].TotalCost)
+	assert.EqualValues(t, 900_000, accounts[0].TotalCost)
 	assert.EqualValues(t, 1, version, "counting is no change")
 }
 
