@@ -227,3 +227,26 @@ func TestASecretIsOfItsPlace(t *testing.T) {
 	require.ErrorContains(t, err, "it is damaged, or was moved here from elsewhere")
 	assert.NotContains(t, err.Error(), "hidden")
 }
+
+func TestAProxyThatCannotBeReadIsKeptAllTheSame(t *testing.T) {
+	t.Parallel()
+	db := open(t, config(t, filepath.Join(t.TempDir(), "gateway.db")))
+	a, err := db.CreateAccount(t.Context(), resource.Account{Name: "a", Proxy: "gopher://bob:hidden@[::1"})
+	require.NoError(t, err)
+	assert.Equal(t, "gopher://bob:hidden@[::1", a.Proxy)
+	assert.Equal(t, "***", query[string](t, db, "SELECT proxy_url FROM accounts"))
+}
+
+func TestWhatCannotBeKeptIsInvalid(t *testing.T) {
+	t.Parallel()
+	db := open(t, config(t, filepath.Join(t.TempDir(), "gateway.db")))
+	for name, err := range map[string]error{
+		"no name":     second(db.CreateAccount(t.Context(), resource.Account{})),
+		"a long name": second(db.CreateAccount(t.Context(), resource.Account{Name: strings.Repeat("n", 129)})),
+		"a zero byte": second(db.CreateAccount(t.Context(), resource.Account{Name: "a\x00"})),
+		"no UTF-8":    second(db.CreateKey(t.Context(), resource.Key{Name: "\xff", Hash: "h"})),
+		"a long user": second(db.CreateKey(t.Context(), resource.Key{UserID: strings.Repeat("u", 129), Hash: "h"})),
+	} {
+		assert.ErrorIs(t, err, resource.ErrInvalid, name)
+	}
+}

@@ -169,7 +169,9 @@ func (db *DB) addDropped(ctx context.Context, tx *sql.Tx, reason string, s sums)
 }
 
 // addRows adds sums to a table, some at a time.
-func addRows[K comparable, V any](ctx context.Context, db *DB, tx *sql.Tx, table, columns string, keys int, m map[K]V, values func(K, V) []any) error {
+func addRows[K comparable, V any](
+	ctx context.Context, db *DB, tx *sql.Tx, table, columns string, keys int, m map[K]V, values func(K, V) []any,
+) error {
 	const most = 100
 	for some := range slices.Chunk(slices.Collect(maps.Keys(m)), most) {
 		var args []any

@@ -3,6 +3,7 @@ package store_test
 import (
 	"io"
 	"log/slog"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -166,4 +167,16 @@ func accountsComeAndGo(t *testing.T, w world) {
 	assert.Zero(t, total(again.ID))
 	spend("b", 5)
 	assert.EqualValues(t, 5, total(again.ID))
+}
+
+func TestAReportIsBounded(t *testing.T) {
+	t.Parallel()
+	db := open(t, config(t, filepath.Join(t.TempDir(), "gateway.db")))
+	change(t, db.SQL(), `INSERT INTO daily_usages WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+		SELECT '2001-02-03', '', '', 'm' || i, 1, 0, 0, 0, 0 FROM n`)
+	report, err := db.Reconcile(t.Context())
+	require.NoError(t, err)
+	assert.Len(t, report.Differences, 1000)
+	assert.True(t, report.Truncated)
+	assert.Contains(t, report.String(), "1000 and more sums do not agree")
 }

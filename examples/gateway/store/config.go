@@ -39,7 +39,8 @@ const (
 
 func (c Config) withDefaults() (Config, error) {
 	if len(c.Key) != keySize {
-		return c, fmt.Errorf("store: the master key has %d bytes and needs %d: make one with openssl rand -base64 %d", len(c.Key), keySize, keySize)
+		return c, fmt.Errorf("store: the master key has %d bytes and needs %d: make one with openssl rand -base64 %d",
+			len(c.Key), keySize, keySize)
 	}
 	c.Key = append([]byte(nil), c.Key...)
 	c.URL = cmp.Or(c.URL, "gateway.db")

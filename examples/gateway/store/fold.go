@@ -57,8 +57,9 @@ func (db *DB) monthToFold(ctx context.Context, tx *sql.Tx) (time.Time, error) {
 
 // quartersAfter are some of a month's quarters but the first.
 func (db *DB) quartersAfter(ctx context.Context, tx *sql.Tx, month time.Time) (map[quarterKey]usage, error) {
-	rows, err := tx.QueryContext(ctx, db.target.bind("SELECT "+quarterColumns+" FROM key_usages WHERE starts_at > ? AND starts_at < ? ORDER BY starts_at LIMIT ?"),
-		month.UnixMilli(), month.AddDate(0, 1, 0).UnixMilli(), purgeRows)
+	statement := "SELECT " + quarterColumns + " FROM key_usages WHERE starts_at > ? AND starts_at < ? ORDER BY starts_at LIMIT ?"
+	rows, err := tx.QueryContext(ctx, db.target.bind(statement), month.UnixMilli(),
+		month.AddDate(0, 1, 0).UnixMilli(), purgeRows)
 	if err != nil {
 		return nil, err
 	}

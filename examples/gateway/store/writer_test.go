@@ -381,3 +381,29 @@ func TestRecordMakesNoGarbageOfItsOwn(t *testing.T) {
 	assert.LessOrEqual(t, testing.AllocsPerRun(5000, func() { db.Record(r) }), 0.1)
 	close(release)
 }
+
+func TestFlushEndsWithClose(t *testing.T) {
+	t.Parallel()
+	db, err := store.Open(t.Context(), config(t, filepath.Join(t.TempDir(), "gateway.db")))
+	require.NoError(t, err)
+	away(db)
+	db.Record(request(1))
+	flushed := make(chan error, 1)
+	go func() { flushed <- db.Flush(context.WithoutCancel(t.Context())) }()
+	shut(t, db)
+	require.ErrorContains(t, <-flushed, "it was closed")
+}
+
+func TestASpoolThatCannotBeWrittenIsAnError(t *testing.T) {
+	t.Parallel()
+	c := config(t, filepath.Join(t.TempDir(), "gateway.db"))
+	db, err := store.Open(t.Context(), c)
+	require.NoError(t, err)
+	away(db)
+	db.Record(request(1))
+	require.NoError(t, os.RemoveAll(c.SpoolDir))
+	require.NoError(t, os.WriteFile(c.SpoolDir, nil, 0o600)) // a file where the folder was
+	err = db.Close(t.Context())
+	require.ErrorContains(t, err, "writing what the database did not take")
+	require.ErrorIs(t, err, errNoAnswer)
+}
