@@ -16,7 +16,7 @@ const (
 // endpoint is one row of an API's table.
 type endpoint struct {
 	path    string // below the version; with ** at its end: that, and whatever follows
-	methods string // GET stands for HEAD too
+	methods string // as the header Allow says them
 	body    Body   // of POST, PUT and PATCH
 	local   Local
 }
@@ -24,35 +24,35 @@ type endpoint struct {
 // openaiEndpoints is what of OpenAI's API is served; the first row that matches counts.
 // Its administration (organization, projects) is not, whatever an account's key may do.
 var openaiEndpoints = []endpoint{
-	{"chat/completions", "GET, POST", BodyJSON, LocalNone},
-	{"chat/completions/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"responses", "POST", BodyJSON, LocalNone},
-	{"responses/compact", "POST", BodyJSON, LocalNone},
-	{"responses/input_tokens", "POST", BodyJSON, LocalNone},
-	{"responses/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"completions", "POST", BodyJSON, LocalNone},
-	{"embeddings", "POST", BodyJSON, LocalNone},
-	{"moderations", "POST", BodyJSON, LocalNone},
-	{"images/generations", "POST", BodyJSON, LocalNone},
-	{"images/edits", "POST", BodyAny, LocalNone},
-	{"images/variations", "POST", BodyAny, LocalNone},
-	{"audio/speech", "POST", BodyJSON, LocalNone},
-	{"audio/transcriptions", "POST", BodyAny, LocalNone},
-	{"audio/translations", "POST", BodyAny, LocalNone},
-	{"models", "GET", BodyNone, LocalModels},
-	{"models/**", "GET", BodyNone, LocalModel},
-	{"files/**", "GET, POST, DELETE", BodyAny, LocalNone},
-	{"uploads/**", "POST", BodyAny, LocalNone},
-	{"videos/**", "GET, POST, DELETE", BodyAny, LocalNone},
-	{"batches/**", "GET, POST", BodyJSON, LocalNone},
-	{"fine_tuning/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"vector_stores/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"conversations/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"containers/**", "GET, POST, DELETE", BodyAny, LocalNone},
-	{"assistants/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"threads/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"evals/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"skills/**", "GET, POST, DELETE", BodyAny, LocalNone},
+	{"chat/completions", "GET, HEAD, POST, OPTIONS", BodyJSON, LocalNone},
+	{"chat/completions/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"responses", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"responses/compact", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"responses/input_tokens", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"responses/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"completions", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"embeddings", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"moderations", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"images/generations", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"images/edits", "POST, OPTIONS", BodyAny, LocalNone},
+	{"images/variations", "POST, OPTIONS", BodyAny, LocalNone},
+	{"audio/speech", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"audio/transcriptions", "POST, OPTIONS", BodyAny, LocalNone},
+	{"audio/translations", "POST, OPTIONS", BodyAny, LocalNone},
+	{"models", "GET, HEAD, OPTIONS", BodyNone, LocalModels},
+	{"models/**", "GET, HEAD, OPTIONS", BodyNone, LocalModel},
+	{"files/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyAny, LocalNone},
+	{"uploads/**", "POST, OPTIONS", BodyAny, LocalNone},
+	{"videos/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyAny, LocalNone},
+	{"batches/**", "GET, HEAD, POST, OPTIONS", BodyJSON, LocalNone},
+	{"fine_tuning/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"vector_stores/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"conversations/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"containers/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyAny, LocalNone},
+	{"assistants/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"threads/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"evals/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"skills/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyAny, LocalNone},
 }
 
 // bareOpenAI are the first segments that are OpenAI's without a version before them.
@@ -60,18 +60,18 @@ var bareOpenAI = map[string]bool{"responses": true, "chat": true, "embeddings": 
 
 // anthropicEndpoints is what of Anthropic's API is served.
 var anthropicEndpoints = []endpoint{
-	{"messages", "POST", BodyJSON, LocalNone},
-	{"messages/count_tokens", "POST", BodyJSON, LocalNone},
-	{"messages/batches/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"complete", "POST", BodyJSON, LocalNone},
-	{"models", "GET", BodyNone, LocalModels},
-	{"models/**", "GET", BodyNone, LocalModel},
-	{"files/**", "GET, POST, DELETE", BodyAny, LocalNone},
-	{"skills/**", "GET, POST, DELETE", BodyAny, LocalNone},
-	{"user_profiles/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"agents/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"sessions/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"chat/completions", "POST", BodyJSON, LocalNone}, // the OpenAI-compatible layer, under /anthropic
+	{"messages", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"messages/count_tokens", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"messages/batches/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"complete", "POST, OPTIONS", BodyJSON, LocalNone},
+	{"models", "GET, HEAD, OPTIONS", BodyNone, LocalModels},
+	{"models/**", "GET, HEAD, OPTIONS", BodyNone, LocalModel},
+	{"files/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyAny, LocalNone},
+	{"skills/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyAny, LocalNone},
+	{"user_profiles/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"agents/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"sessions/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"chat/completions", "POST, OPTIONS", BodyJSON, LocalNone}, // the OpenAI-compatible layer, under /anthropic
 }
 
 // onlyAnthropic are first segments after /v1 that nobody else has.
@@ -79,14 +79,14 @@ var onlyAnthropic = map[string]bool{"messages": true, "complete": true, "user_pr
 
 // geminiEndpoints is what of Gemini's API is served, beside the methods after a colon.
 var geminiEndpoints = []endpoint{
-	{"models", "GET", BodyNone, LocalModels},
-	{"models/**", "GET", BodyNone, LocalModel},
-	{"tunedModels/**", "GET", BodyNone, LocalNone},
-	{"files/**", "GET, POST, DELETE", BodyAny, LocalNone},
-	{"cachedContents/**", "GET, POST, PATCH, DELETE", BodyJSON, LocalNone},
-	{"operations/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"batches/**", "GET, POST, DELETE", BodyJSON, LocalNone},
-	{"interactions/**", "GET, POST, DELETE", BodyJSON, LocalNone},
+	{"models", "GET, HEAD, OPTIONS", BodyNone, LocalModels},
+	{"models/**", "GET, HEAD, OPTIONS", BodyNone, LocalModel},
+	{"tunedModels/**", "GET, HEAD, OPTIONS", BodyNone, LocalNone},
+	{"files/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyAny, LocalNone},
+	{"cachedContents/**", "GET, HEAD, POST, PATCH, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"operations/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"batches/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
+	{"interactions/**", "GET, HEAD, POST, DELETE, OPTIONS", BodyJSON, LocalNone},
 }
 
 // geminiMethods are the methods after the last colon of a model's path; all are sent by

@@ -187,7 +187,7 @@ func (route *Route) enter(r *http.Request, api API, rows []endpoint, host string
 	if !ok || holdsSlash(last) && (parts[0] != "models" || row.local != LocalModel) {
 		return false, nil
 	}
-	route.API, route.Allow, route.Body = api, allowed(row.methods), row.body
+	route.API, route.Allow, route.Body = api, row.methods, row.body
 	if route.Local = row.local; row.local == LocalModel {
 		route.Model = strings.TrimPrefix(path, "models/")
 	}
@@ -210,19 +210,8 @@ func holdsSlash(segment string) bool { return strings.Contains(segment, "/") }
 // at makes the URL at the API's official base.
 func (route *Route) at(r *http.Request, host string, before, parts []string) {
 	u := &url.URL{Scheme: "https", Host: host, RawQuery: r.URL.RawQuery}
-	u.Path = "/" + strings.Join(before, "/") + "/" + strings.Join(parts, "/")
-	if text := escaped(before) + escaped(parts); text != u.EscapedPath() {
-		u.RawPath = text
-	}
+	u.Path = "/" + strings.Join(before, "/") + "/" + strings.Join(parts, "/") // no part holds a slash
 	route.URL = u
-}
-
-// allowed is a row's methods as the header Allow says them.
-func allowed(methods string) string {
-	if strings.HasPrefix(methods, "GET") {
-		methods = "GET, HEAD" + strings.TrimPrefix(methods, "GET")
-	}
-	return methods + ", OPTIONS"
 }
 
 // method checks the request's method against those of its route.

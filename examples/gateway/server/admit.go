@@ -82,8 +82,8 @@ func inputTokens(body []byte) int64 {
 // outputTokens is how many the request allows, or a guess.
 func outputTokens(body []byte) int64 {
 	tokens := int64(defaultOutput)
-	read := func(key string, value []byte) bool {
-		switch key {
+	read := func(key, value []byte) bool {
+		switch string(key) {
 		case "max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "max_tokens_to_sample":
 			if n, err := strconv.ParseInt(string(value), 10, 64); err == nil && n >= 0 {
 				tokens = min(n, maxOutput)
@@ -91,8 +91,8 @@ func outputTokens(body []byte) int64 {
 		}
 		return true
 	}
-	members(body, func(key string, value []byte) bool {
-		if key == "generationConfig" || key == "generation_config" {
+	members(body, func(key, value []byte) bool {
+		if name := string(key); name == "generationConfig" || name == "generation_config" {
 			members(value, read)
 			return true
 		}

@@ -3,6 +3,7 @@
 package server_test
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
 	"net/http"
@@ -62,17 +63,21 @@ func reverseProxy(b *testing.B, to string) http.Handler {
 }
 
 // gateway is one with two accounts, keys, quotas and logging.
-func gateway(b *testing.B, to string) http.Handler {
+func gateway(b *testing.B, to string, change ...func(*server.Config)) http.Handler {
 	b.Helper()
 	at := func(a *resource.Account) { a.BaseURL = to + "/v1" }
-	s, err := server.New(b.Context(), server.Config{
+	cfg := server.Config{
 		Store: &discard{}, Accounts: []resource.Account{account("one", "openai", at), account("two", "openai", at)},
 		Keys: []resource.Key{key(secret, func(k *resource.Key) {
 			k.RequestsPerMinute, k.InFlight, k.PriceRate = 1e9, 1000, 1.2
 			k.Quotas = []resource.Quota{{Window: "5h", USD: 1e6}, {Window: "day", USD: 1e6, Tokens: 1e12}, {Window: "month", USD: 1e6}}
 		})},
 		Logger: slog.New(slog.NewJSONHandler(io.Discard, nil)),
-	})
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	s, err := server.New(b.Context(), cfg)
 	require.NoError(b, err)
 	b.Cleanup(func() { require.NoError(b, s.Close()) })
 	return s
@@ -90,7 +95,7 @@ func BenchmarkBesideAReverseProxy(b *testing.B) {
 		for _, front := range []struct {
 			name string
 			make func(*testing.B, string) http.Handler
-		}{{"reverseproxy", reverseProxy}, {"gateway", gateway}} {
+		}{{"reverseproxy", reverseProxy}, {"gateway", func(b *testing.B, to string) http.Handler { return gateway(b, to) }}} {
 			b.Run(body.name+"/"+front.name, func(b *testing.B) {
 				srv := httptest.NewServer(front.make(b, upstream(b).URL))
 				b.Cleanup(srv.Close)
@@ -140,3 +145,38 @@ func oneCall(b *testing.B, t http.RoundTripper, to, body string) {
 		b.Error(resp.Status, n, err)
 	}
 }
+
+// BenchmarkRequest is a request's way through the gateway without any network.
+func BenchmarkRequest(b *testing.B) {
+	answer := []byte(upstreamAnswer)
+	s := gateway(b, "http://127.0.0.1:1", func(c *server.Config) {
+		c.RoundTripper = func(balancerAccount) (http.RoundTripper, error) {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				_ = r.Body.Close()
+				return &http.Response{
+					StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}, "Content-Length": {strconv.Itoa(len(answer))}},
+					ContentLength: int64(len(answer)), Body: io.NopCloser(bytes.NewReader(answer)), Request: r,
+				}, nil
+			}), nil
+		}
+	})
+	body := []byte(chatBody)
+	b.ReportAllocs()
+	for b.Loop() {
+		r, _ := http.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/chat/completions", bytes.NewReader(body))
+		r.Header = http.Header{"Authorization": {"Bearer " + secret}, "Content-Type": {"application/json"}, "User-Agent": {"bench"}, "Accept": {"*/*"}}
+		w := blackHole{}
+		s.ServeHTTP(w, r)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// blackHole is a writer that keeps nothing.
+type blackHole http.Header
+
+func (b blackHole) Header() http.Header       { return http.Header(b) }
+func (blackHole) Write(p []byte) (int, error) { return len(p), nil }
+func (blackHole) WriteHeader(int)             {}

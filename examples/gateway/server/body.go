@@ -55,10 +55,21 @@ func (x *exchange) attach(out *http.Request) *dialect.Problem {
 	}
 	x.body = body
 	out.ContentLength = int64(len(body))
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
-	out.Body = io.NopCloser(bytes.NewReader(body))
+	out.GetBody = func() (io.ReadCloser, error) { return newKept(body), nil }
+	out.Body = newKept(body)
 	return nil
 }
+
+// kept is a body that is in memory.
+type kept struct{ bytes.Reader }
+
+func newKept(body []byte) *kept {
+	k := new(kept)
+	k.Reset(body)
+	return k
+}
+
+func (*kept) Close() error { return nil }
 
 // conversation is the body if it is one that has a system prompt.
 func (x *exchange) conversation(body []byte) []byte {
@@ -77,8 +88,8 @@ func checkJSON(body []byte) *dialect.Problem {
 		return &dialect.Problem{Code: dialect.CodeInvalidRequest, Message: "The request's body has to be a JSON object."}
 	}
 	text := true
-	members(body, func(key string, value []byte) bool {
-		if key == "model" {
+	members(body, func(key, value []byte) bool {
+		if string(key) == "model" {
 			text = value[0] == '"' && len(value) > 2
 		}
 		return text

@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 )
 
-// members calls f with each member of a JSON object, as it stands, until f returns false.
-// The object is valid, which it must be made sure of before.
-func members(object []byte, f func(key string, value []byte) bool) {
+// members calls f with each member of a JSON object, the value as it stands, until f returns
+// false. The object is valid, which it must be made sure of before.
+func members(object []byte, f func(key, value []byte) bool) {
 	b := bytes.TrimLeft(object, " \t\r\n")
 	if len(b) == 0 || b[0] != '{' {
 		return
@@ -30,8 +30,8 @@ func members(object []byte, f func(key string, value []byte) bool) {
 
 // member is the last member of that name, as it stands; nil: there is none.
 func member(object []byte, name string) (raw []byte) {
-	members(object, func(key string, value []byte) bool {
-		if key == name {
+	members(object, func(key, value []byte) bool {
+		if string(key) == name {
 			raw = value
 		}
 		return true
@@ -40,13 +40,13 @@ func member(object []byte, name string) (raw []byte) {
 }
 
 // keyOf is a key without its quotes and escapes.
-func keyOf(quoted []byte) string {
+func keyOf(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
-		return string(quoted[1 : len(quoted)-1])
+		return quoted[1 : len(quoted)-1]
 	}
 	var key string
 	_ = json.Unmarshal(quoted, &key) // it is valid
-	return key
+	return []byte(key)
 }
 
 // text is how long the string is that b begins with.

@@ -164,7 +164,9 @@ func (x *exchange) log(r *resource.Request, attempts []balancer.Attempt) {
 	if x.problem != nil && x.problem.Err != nil {
 		attrs = append(attrs, slog.String("error", shownError(x.problem.Err)))
 	}
-	x.s.log.LogAttrs(ctx, level, "Request", attrs...)
+	line := slog.NewRecord(time.Now(), level, "Request", 0) // without the place in the code, which takes long to find and is always this one
+	line.AddAttrs(attrs...)
+	_ = x.s.log.Handler().Handle(ctx, line) // as Logger does
 }
 
 // brief is the attempts in a few words: "main 429 rate limited, spare 200 ok".
