@@ -38,7 +38,7 @@ type Config struct {
 	Affinity balancer.AffinityStore // nil: in memory
 
 	Prices    *provider.PriceTable // nil: provider.StarterPrices
-	Transport transport.Config     // time-outs, TLS, pool; Proxy and fallback are not looked at
+	Transport transport.Config     // time-outs, TLS, pool; Proxy and fallback are not looked at; Decoders nil: br and zstd
 
 	Proxy                 string                      // of all accounts that say nothing themselves, as resource.Account.Proxy
 	ProxyFallbackToDirect bool                        // the same
@@ -56,6 +56,10 @@ type Config struct {
 	MaxBody     int64         // of JSON, in bytes; 0: 32 MiB
 	MaxUpload   int64         // of files and forms; 0: 512 MiB
 	BodyTimeout time.Duration // between two reads of a request's body; 0: 30 s; negative: none
+
+	// WriteTimeout is how long a client may take to read what was sent before more is; then
+	// it counts as gone, so that it does not hold an account. 0: 2 min; negative: none.
+	WriteTimeout time.Duration
 
 	Clients        ClientFilter
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; nil: nobody's
@@ -113,6 +117,7 @@ const (
 	defaultMaxBody        = 32 << 20
 	defaultMaxUpload      = 512 << 20
 	defaultBodyTimeout    = 30 * time.Second
+	defaultWriteTimeout   = 2 * time.Minute
 	defaultUnavailableTTL = 30 * time.Second
 	defaultRefresh        = 2 * time.Second
 	minConcurrencyTTL     = 15 * time.Minute // the balancer renews what is in flight every seven and a half
@@ -137,6 +142,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.BodyTimeout == 0 {
 		c.BodyTimeout = defaultBodyTimeout
+	}
+	if c.WriteTimeout == 0 {
+		c.WriteTimeout = defaultWriteTimeout
+	}
+	if c.Transport.Decoders == nil {
+		c.Transport.Decoders = decoders()
 	}
 	if c.UnavailableTTL == 0 {
 		c.UnavailableTTL = defaultUnavailableTTL

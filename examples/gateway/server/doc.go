@@ -15,6 +15,10 @@
 //	defer gateway.Close()
 //	mux.Handle("/", gateway)
 //
+// The http.Server around it bounds what comes before a handler is called: give it a
+// ReadHeaderTimeout, and an IdleTimeout. Its ReadTimeout and WriteTimeout would cut long
+// uploads and streams; Config.BodyTimeout and WriteTimeout are for one read and one write.
+//
 // # What goes upstream
 //
 // The body as it came, but for its content coding; the headers without those of

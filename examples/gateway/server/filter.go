@@ -46,7 +46,6 @@ var presets = map[string]ClientType{
 		System: []string{
 			"You are Claude Code, Anthropic's official CLI for Claude",
 			"You are a Claude agent, built on Anthropic's Claude Agent SDK",
-			"x-anthropic-billing-header:", // the first block of newer versions; the second is one of the above
 		},
 	},
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/aitransport/aitransport/quota"
@@ -32,7 +33,7 @@ func (w *withTTL) Renew(ctx context.Context, r quota.Reservation, _ time.Duratio
 	if s, ok := w.Store.(quota.Renewer); ok {
 		return s.Renew(ctx, r, w.ttl)
 	}
-	return r, errUnsupported
+	return r, errors.ErrUnsupported
 }
 
 // Levels implements quota.Inspector, as far as the store does.
@@ -40,7 +41,7 @@ func (w *withTTL) Levels(ctx context.Context, key string, limits []quota.Limit) 
 	if s, ok := w.Store.(quota.Inspector); ok {
 		return s.Levels(ctx, key, limits)
 	}
-	return nil, errUnsupported
+	return nil, errors.ErrUnsupported
 }
 
 // Reset implements quota.Inspector, as far as the store does.
@@ -48,5 +49,13 @@ func (w *withTTL) Reset(ctx context.Context, key string) error {
 	if s, ok := w.Store.(quota.Inspector); ok {
 		return s.Reset(ctx, key)
 	}
-	return errUnsupported
+	return errors.ErrUnsupported
+}
+
+// Grant implements quota.Granter, as far as the store does.
+func (w *withTTL) Grant(ctx context.Context, key string, limits []quota.Limit, a quota.Amount) error {
+	if s, ok := w.Store.(quota.Granter); ok {
+		return s.Grant(ctx, key, limits, a)
+	}
+	return errors.ErrUnsupported
 }

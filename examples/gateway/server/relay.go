@@ -26,7 +26,9 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 	buffer := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buffer)
 	pieces, events := streams(resp)
-	flush := http.NewResponseController(x.w).Flush // who cannot flush sends all at once
+	control := http.NewResponseController(x.w)
+	flush := control.Flush // who cannot flush sends all at once
+	defer x.unhurry(control)
 	var n int
 	var err error
 	if events {
@@ -49,12 +51,8 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 			if events {
 				end.add(buffer[:n])
 			}
-			if _, failed := x.w.Write(buffer[:n]); failed != nil {
-				x.cancel(errLeft)
+			if !x.pass(buffer[:n], pieces && err == nil, control) {
 				return nil // x.whole is not set: the client has gone
-			}
-			if pieces && err == nil {
-				_ = flush()
 			}
 		}
 		if err != nil {
@@ -71,6 +69,29 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 	}
 	x.whole = true
 	return nil
+}
+
+// pass gives the client a piece of the answer, and tells whether it is still there.
+func (x *exchange) pass(p []byte, flush bool, control *http.ResponseController) bool {
+	if d := x.s.cfg.WriteTimeout; d > 0 {
+		x.hurried = control.SetWriteDeadline(time.Now().Add(d)) == nil
+	}
+	_, err := x.w.Write(p)
+	if err == nil && flush {
+		err = control.Flush()
+	}
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		x.cancel(errLeft)
+		return false
+	}
+	return true
+}
+
+// unhurry ends the time limit of writes: the connection may serve another request.
+func (x *exchange) unhurry(control *http.ResponseController) {
+	if x.hurried && x.whole {
+		_ = control.SetWriteDeadline(time.Time{})
+	}
 }
 
 // headPatience is how long the header of a stream waits to go with its first bytes. Most

@@ -17,8 +17,6 @@ import (
 	"github.com/aitransport/aitransport/quota"
 )
 
-var errUnsupported = errors.ErrUnsupported
-
 // ErrClosed is why a Server that is shutting down is not ready.
 var ErrClosed = errors.New("the gateway is shutting down")
 
@@ -61,9 +59,21 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger, idle: make(chan struct{}), quota: cfg.Quota, codings: provider.Codings{}}
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err := s.begin(ctx); err != nil {
+		s.end()
+		s.beside.Wait()
+		return nil, err
+	}
+	s.beside.Go(s.refresh)
+	return s, nil
+}
+
+// begin makes the parts and loads the accounts.
+func (s *Server) begin(ctx context.Context) (err error) {
+	cfg := &s.cfg
 	s.models = &catalogue{s: s, slots: make(chan struct{}, modelsParallel)}
 	if s.clients, err = cfg.Clients.ready(); err != nil {
-		return nil, err
+		return err
 	}
 	if s.clients.Enabled && len(s.clients.Types) == 0 {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "The client filter is on and lets nobody in: name client types, or turn it off")
@@ -72,20 +82,18 @@ func New(ctx context.Context, cfg Config) (*Server, error) {
 		s.codings[name] = decoder
 	}
 	if !cfg.AllowLinkLocal && cfg.Transport.Dialer == nil {
-		s.cfg.Transport.Dialer = &net.Dialer{KeepAlive: 30 * time.Second, Control: refuseAddress}
+		cfg.Transport.Dialer = &net.Dialer{KeepAlive: 30 * time.Second, Control: refuseAddress}
 	}
 	if s.keys, err = newKeyring(cfg.Store, cfg.Keys, cfg.Logger); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.count(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.load(ctx); err != nil {
-		s.end()
-		return nil, fmt.Errorf("gateway: accounts: %w", err)
+		return fmt.Errorf("gateway: accounts: %w", err)
 	}
-	s.beside.Go(s.refresh)
-	return s, nil
+	return nil
 }
 
 // count sets up the counting of what is used.
