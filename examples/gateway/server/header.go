@@ -20,8 +20,7 @@ var notUpstream = headerSet("Connection", "Keep-Alive", "Proxy-Connection", "Pro
 var notDownstream = headerSet("Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Te", "Trailer",
 	"Transfer-Encoding", "Upgrade", "Content-Length", "Set-Cookie", "Set-Cookie2", "Server", "Via", "Alt-Svc",
 	"Strict-Transport-Security", "Nel", "Report-To", "Expect-Ct", "X-Powered-By", "Www-Authenticate", "Location",
-	"Openai-Version", "X-Request-Id", "Request-Id", "Access-Control-Allow-Origin", "Access-Control-Allow-Credentials",
-	"Content-Security-Policy", "Server-Timing", "Date")
+	"Openai-Version", "X-Request-Id", "Request-Id", "Content-Security-Policy", "Server-Timing", "Date")
 
 func headerSet(names ...string) map[string]bool {
 	set := make(map[string]bool, len(names))
@@ -80,7 +79,7 @@ func (x *exchange) downstreamHeader(from http.Header) {
 // organisation, or the edge that it was reached by.
 func tellsOfAccount(name string) bool {
 	switch {
-	case strings.HasPrefix(name, "Cf-"), strings.HasPrefix(name, "X-Codex-"), strings.HasPrefix(name, "Ratelimit"),
+	case strings.HasPrefix(name, "Cf-"), strings.HasPrefix(name, "Access-Control-"), strings.HasPrefix(name, "X-Codex-"), strings.HasPrefix(name, "Ratelimit"),
 		strings.HasPrefix(name, "X-Amz-"), strings.HasPrefix(name, "X-Amzn-"):
 		return true
 	}

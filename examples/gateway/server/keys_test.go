@@ -176,7 +176,7 @@ func TestKeysOfTheStoreAreCached(t *testing.T) {
 		}
 		assert.Equal(t, 2, r.store.lookups, "one for each, the unknown one too")
 
-		r.store.break_(errDown)
+		r.store.failWith(errDown)
 		time.Sleep(6 * time.Second) //nolint:forbidigo // in a bubble
 		assert.Equal(t, 200, r.chat(stored).status, "a known key outlives the store")
 		assert.Equal(t, 500, r.chat("Authorization: Bearer gw-unknown").status)
@@ -185,7 +185,7 @@ func TestKeysOfTheStoreAreCached(t *testing.T) {
 		assert.Equal(t, 500, got.status, "but not for ever")
 		assert.NotContains(t, got.body, "database")
 
-		r.store.break_(nil)
+		r.store.failWith(nil)
 		require.Equal(t, 200, r.chat(stored).status)
 		delete(r.store.keys, k.Hash)
 		assert.Equal(t, 200, r.chat(stored).status, "five seconds at most")
@@ -280,7 +280,13 @@ func TestUsageOfBeforeARestartCounts(t *testing.T) {
 	r = newRig(t, withKey(rule), func(c *server.Config) { start(c, resource.KeyUsage{KeyID: "another", Start: now, InputTokens: 9990}) })
 	assert.Equal(t, 200, r.chat().status)
 
-	total := func(k *resource.Key) { k.TotalCost, k.Quotas = 2e9, []resource.Quota{{Window: "total", USD: 2}} }
-	r = newRig(t, withKey(total))
+	total := func(usd float64) func(k *resource.Key) {
+		return func(k *resource.Key) { k.TotalCost, k.Quotas = 2e9, []resource.Quota{{Window: "total", USD: usd}} }
+	}
+	r = newRig(t, withKey(total(2)))
 	assert.Equal(t, 402, r.chat().status, "what it cost in all the key itself knows")
+	r = newRig(t, withKey(total(2.5)))
+	for range 5 {
+		assert.Equal(t, 200, r.chat().status, "and it counts once")
+	}
 }

@@ -102,7 +102,7 @@ func (m *memory) set(accounts ...resource.Account) {
 	m.accounts, m.version = accounts, m.version+1
 }
 
-func (m *memory) break_(err error) { //nolint:revive // break is a keyword
+func (m *memory) failWith(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fail = err

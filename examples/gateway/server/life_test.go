@@ -223,12 +223,12 @@ func TestAChangeServesTheNextRequest(t *testing.T) {
 		require.Equal(t, 200, r.chat().status)
 		assert.Equal(t, "two", r.store.last(t).Account, "this one has: at once")
 
-		r.store.break_(errDown)
+		r.store.failWith(errDown)
 		require.ErrorIs(t, r.s.Reload(t.Context()), errDown)
 		time.Sleep(10 * time.Second) //nolint:forbidigo // in a bubble
 		assert.Equal(t, 200, r.chat().status, "the last known go on")
 		assert.Equal(t, 1, strings.Count(r.logs.String(), "Accounts not refreshed"), "said once")
-		r.store.break_(nil)
+		r.store.failWith(nil)
 		time.Sleep(3 * time.Second) //nolint:forbidigo // in a bubble
 		assert.Contains(t, r.logs.String(), "refreshed again")
 	})
@@ -271,6 +271,17 @@ func TestABrokenAccountIsLeftOut(t *testing.T) {
 	assert.Equal(t, 200, r.chat().status)
 	require.Error(t, r.s.Validate(account("x", "openai", bad["metadata"])))
 	require.NoError(t, r.s.Validate(account("x", "openai")))
+}
+
+func TestAnEnvironmentThatIsWrongBreaksThoseWhoAskForItAlone(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "ftp://u:hidden@x")
+	r := newRig(t, func(c *server.Config) {
+		c.RoundTripper = nil
+		c.Accounts = []resource.Account{account("env", "openai", func(a *resource.Account) { a.Proxy = "env" }), account("direct", "openai", func(a *resource.Account) { a.Proxy = "direct" })}
+	})
+	assert.Len(t, r.s.Broken(), 1)
+	assert.ErrorContains(t, r.s.Broken()["env"], "HTTPS_PROXY")
+	assert.NotContains(t, r.s.Broken()["env"].Error(), "hidden")
 }
 
 func TestNamesThatTurnOutToBeLinkLocalAreNotDialled(t *testing.T) {

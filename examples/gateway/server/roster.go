@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net/http"
 	"reflect"
 	"slices"
 	"time"
@@ -14,7 +13,6 @@ import (
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 	"github.com/aitransport/aitransport/provider"
 	"github.com/aitransport/aitransport/quota"
-	"github.com/aitransport/aitransport/transport"
 )
 
 var errEncoding = errors.New("write form or json")
@@ -36,8 +34,11 @@ type entry struct {
 	login *login // nil: its credential is a key
 }
 
-// nobody stands for the accounts where there are none: the balancer wants one.
-var nobody = balancer.Account{Name: "(none)", Provider: provider.OpenAI, Secret: "none", Disabled: true}
+// Nobody is the name of the account that stands in the balancer's Snapshot where there are
+// none: the balancer wants one.
+const Nobody = "(none)"
+
+var nobody = balancer.Account{Name: Nobody, Provider: provider.OpenAI, Secret: "none", Disabled: true}
 
 // load reads the accounts and gives them to the balancer. One that is wrong is left out
 // and logged; the others serve. Only one load runs at a time.
@@ -47,7 +48,7 @@ func (s *Server) load(ctx context.Context) error {
 		return err
 	}
 	before := s.roster.Load()
-	next := s.assemble(ctx, before, stored)
+	next := s.assemble(before, stored)
 	next.version = version
 	if err := s.install(next); err != nil {
 		s.closeLogins(next, before)
@@ -92,14 +93,14 @@ func (r *roster) accounts() []balancer.Account {
 }
 
 // assemble makes a roster of the accounts of the configuration and the store.
-func (s *Server) assemble(ctx context.Context, before *roster, stored []resource.Account) *roster {
+func (s *Server) assemble(before *roster, stored []resource.Account) *roster {
 	next := &roster{entries: make(map[string]*entry), broken: make(map[string]error), groups: make(map[string]bool)}
 	for _, a := range slices.Concat(s.cfg.Accounts, stored) {
 		if _, twice := next.entries[a.Name]; twice {
 			next.broken[a.Name] = fieldError(&a, "name", errors.New("another account has it too, and is used in its place: names must be unique"))
 			continue
 		}
-		e, err := s.entry(ctx, before, a)
+		e, err := s.entry(before, a)
 		if err != nil {
 			next.broken[a.Name] = err
 			continue
@@ -116,7 +117,7 @@ func (s *Server) assemble(ctx context.Context, before *roster, stored []resource
 }
 
 // entry is an account made ready: as before, if nothing of it has changed.
-func (s *Server) entry(ctx context.Context, before *roster, a resource.Account) (*entry, error) {
+func (s *Server) entry(before *roster, a resource.Account) (*entry, error) {
 	a.TotalCost, a.DailyRequests, a.ConsecutiveErrors = 0, 0, 0
 	a.RateLimitResetAt, a.CreatedAt, a.UpdatedAt = time.Time{}, time.Time{}, time.Time{}
 	var old *entry
@@ -142,7 +143,7 @@ func (s *Server) entry(ctx context.Context, before *roster, a resource.Account) 
 		}
 		e.made.Credential = e.login.OAuth
 	}
-	if err := s.trial(ctx, e.made); err != nil {
+	if err := s.trial(e.made); err != nil {
 		if e.login != nil && (old == nil || old.login != e.login) {
 			s.closeLogin(e.login)
 		}
@@ -151,13 +152,10 @@ func (s *Server) entry(ctx context.Context, before *roster, a resource.Account) 
 	return e, nil
 }
 
-// trial tells what the balancer has against an account.
-func (s *Server) trial(_ context.Context, a balancer.Account) error {
+// trial tells what the balancer has against an account. Nothing is sent.
+func (s *Server) trial(a balancer.Account) error {
 	cfg := s.balancerConfig()
 	cfg.Accounts, cfg.HealthChecks, cfg.Health, cfg.Affinity = []balancer.Account{a}, balancer.HealthChecks{}, nil, nil
-	cfg.RoundTripper = func(balancer.Account) (http.RoundTripper, error) {
-		return transport.RoundTripperFunc(func(*http.Request) (*http.Response, error) { return nil, transport.ErrClosed }), nil
-	}
 	cfg.Logger = nil
 	b, err := balancer.New(cfg)
 	if err != nil {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"math"
 	"sync"
@@ -22,8 +21,10 @@ const seedSpan = 32 * 24 * time.Hour
 type seeds struct {
 	log *slog.Logger
 
+	sown sync.Map // ids of keys that were charged
+
 	mu   sync.Mutex
-	rows map[string][]resource.KeyUsage // of keys that were not charged yet
+	rows map[string][]resource.KeyUsage // of the others
 }
 
 // newSeeds reads what keys have used. A store that does not know has no seeds.
@@ -37,7 +38,7 @@ func newSeeds(ctx context.Context, store Store, log *slog.Logger) (*seeds, error
 	if err != nil {
 		return nil, err
 	}
-	s.rows = make(map[string][]resource.KeyUsage)
+	s.rows = make(map[string][]resource.KeyUsage) // not nil, whatever they are
 	for _, row := range rows {
 		s.rows[row.KeyID] = append(s.rows[row.KeyID], row)
 	}
@@ -46,24 +47,26 @@ func newSeeds(ctx context.Context, store Store, log *slog.Logger) (*seeds, error
 
 // sow puts what a key has used into the quota store, once.
 func (s *seeds) sow(ctx context.Context, into quota.Store, h *holder) {
-	if s == nil || len(h.charges) == 0 {
+	if s == nil || s.rows == nil || len(h.charges) == 0 {
 		return
 	}
-	s.mu.Lock()
+	if _, ok := s.sown.Load(h.ID); ok {
+		return
+	}
+	s.mu.Lock() // whoever comes meanwhile waits until it is done
 	defer s.mu.Unlock()
-	rows, ok := s.rows[h.ID]
-	total := h.TotalCost > 0 && s.rows != nil && !ok
-	if !ok && !total {
+	if _, ok := s.sown.Load(h.ID); ok {
 		return
 	}
 	for _, charge := range h.charges {
 		for _, l := range charge.Limits {
-			if err := seed(ctx, into, charge.Key, l, used(l, rows, h, time.Now())); err != nil {
+			if err := seed(ctx, into, charge.Key, l, used(l, s.rows[h.ID], h, time.Now())); err != nil {
 				s.log.LogAttrs(ctx, slog.LevelError, "Quota not seeded", slog.String("key_id", h.ID), slog.Any("error", err))
 			}
 		}
 	}
 	delete(s.rows, h.ID)
+	s.sown.Store(h.ID, true)
 }
 
 // used is what rows say was used in a limit's window. What was used in total, the key
@@ -116,5 +119,5 @@ func seed(ctx context.Context, into quota.Store, key string, l quota.Limit, a qu
 	if err != nil {
 		return err
 	}
-	return errors.Join(into.Settle(ctx, r, a))
+	return into.Settle(ctx, r, a)
 }

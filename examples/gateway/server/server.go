@@ -223,7 +223,7 @@ func (s *Server) made(a resource.Account) (made balancer.Account, closes func() 
 			made.Credential, closes = l.OAuth, l.Close
 		}
 	}
-	if err := s.trial(context.Background(), made); err != nil {
+	if err := s.trial(made); err != nil {
 		return made, closes, errors.Join(err, closes())
 	}
 	return made, closes, nil
