@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,6 +21,7 @@ import (
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 	"github.com/aitransport/aitransport/examples/gateway/server"
 	"github.com/aitransport/aitransport/provider/providertest"
+	"github.com/aitransport/aitransport/quota"
 	"github.com/aitransport/aitransport/transport"
 	"github.com/aitransport/aitransport/transport/transporttest"
 )
@@ -64,7 +66,9 @@ func TestAnAnswerThatBreaksIsNotPassedOffAsWhole(t *testing.T) {
 }
 
 func TestAClientThatLeavesIsBooked(t *testing.T) {
-	r := newRig(t)
+	counts := quota.NewMemory(quota.MemoryConfig{})
+	k := key(secret, func(k *resource.Key) { k.Quotas = []resource.Quota{{Window: "day", Tokens: 1e6, USD: 10}} })
+	r := newRig(t, func(c *server.Config) { c.Quota, c.Keys = counts, []resource.Key{k} })
 	srv := r.serve()
 	r.openai.Always(providertest.Trickle(20 * time.Millisecond).Endless(5 * time.Millisecond))
 	ctx, cancel := context.WithCancel(t.Context())
@@ -84,6 +88,15 @@ func TestAClientThatLeavesIsBooked(t *testing.T) {
 	assert.Equal(t, 499, rec.Status)
 	assert.Len(t, rec.Attempts, 1)
 	assert.Empty(t, r.s.Active())
+	assert.Positive(t, rec.InputTokens, "nobody pays nothing by leaving early")
+	assert.Positive(t, rec.Cost)
+	assert.False(t, rec.CostKnown, "it is the least that it can be")
+	limits, err := k.Limits()
+	require.NoError(t, err)
+	levels, err := counts.Levels(t.Context(), "key/"+k.ID, limits)
+	require.NoError(t, err)
+	assert.Equal(t, rec.Cost, levels[0].Used)
+	assert.Equal(t, rec.InputTokens+rec.OutputTokens, levels[1].Used)
 	snapshot, err := r.s.Balancer().Snapshot(t.Context())
 	require.NoError(t, err)
 	for _, a := range snapshot.Accounts {
@@ -158,6 +171,43 @@ func TestTimeOutsAndProxiesAreToldApart(t *testing.T) {
 			assert.Equal(t, c.code, r.store.last(t).Code)
 		})
 	}
+}
+
+func TestADeadlineIsATimeOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *server.Config) { c.Deadline = time.Second })
+		r.openai.Always(providertest.Hang())
+		got := r.chat()
+		assert.Equal(t, 504, got.status)
+		assert.Contains(t, got.body, "upstream_timeout")
+		assert.Equal(t, 504, r.store.last(t).Status)
+	})
+}
+
+func TestTrailersArePassedOn(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Trailer", "X-Sum, Set-Cookie")
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.WriteString(w, "{}")
+		w.Header().Set("X-Sum", "7")
+		w.Header().Set("Set-Cookie", "a=b")
+	}))
+	defer upstream.Close()
+	r := newRig(t, func(c *server.Config) {
+		c.RoundTripper = nil
+		c.Accounts = []resource.Account{account("far", "openai", func(a *resource.Account) { a.BaseURL = upstream.URL + "/v1" })}
+	})
+	srv := r.serve()
+	req := newRequest(t, "POST", "/v1/chat/completions", chatBody)
+	req.URL.Host, req.RequestURI = srv.Listener.Addr().String(), ""
+	resp, err := srv.Client().Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "{}", string(data))
+	assert.Equal(t, http.Header{"X-Sum": {"7"}}, resp.Trailer)
 }
 
 func TestTheWholeWayThroughARealProxy(t *testing.T) {

@@ -74,9 +74,15 @@ func (x *exchange) sum(r *resource.Request, attempts []balancer.Attempt) {
 		r.InputTokens += a.Usage.Input
 		r.CachedInputTokens += a.Usage.CachedInput
 		r.OutputTokens += a.Usage.Output
-		r.Cost += a.Cost
+		cost := a.Cost
+		if u := x.unreported(a); u.Total() > 0 {
+			more := x.s.price(a, u)
+			r.InputTokens, r.OutputTokens, cost = r.InputTokens+u.Input, r.OutputTokens+u.Output, cost+more
+			x.book(u, more)
+		}
+		r.Cost += cost
 		r.CostKnown = r.CostKnown && (a.CostKnown || a.Usage.Total() == 0 && !a.Answered && !a.MaybeExecuted)
-		r.Attempts = append(r.Attempts, resource.Attempt{Account: a.Account, Cost: a.Cost})
+		r.Attempts = append(r.Attempts, resource.Attempt{Account: a.Account, Cost: cost})
 	}
 	if x.key != nil {
 		r.Charged = charged(r.Cost, x.key.Rate())

@@ -64,8 +64,13 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 		x.breakOff(err, events && end.between(), flush)
 		return nil
 	}
+	if len(resp.Trailer) > 0 {
+		_ = flush() // so that the answer is one of chunks, which can have trailers
+	}
 	for name, values := range resp.Trailer {
-		x.w.Header()[name] = values
+		if !notDownstream[name] && !tellsOfAccount(name) {
+			x.w.Header()[http.TrailerPrefix+name] = values
+		}
 	}
 	x.whole = true
 	return nil
@@ -127,13 +132,6 @@ func (x *exchange) begin(resp *http.Response) {
 	if resp.ContentLength >= 0 && len(resp.TransferEncoding) == 0 {
 		if values := resp.Header["Content-Length"]; len(values) == 1 {
 			h["Content-Length"] = values
-		}
-	}
-	for name := range resp.Trailer {
-		if !notDownstream[name] && !tellsOfAccount(name) {
-			h.Add("Trailer", name)
-		} else {
-			delete(resp.Trailer, name)
 		}
 	}
 	x.answered, x.status = true, resp.StatusCode

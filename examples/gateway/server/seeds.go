@@ -109,9 +109,17 @@ func only(u quota.Unit, a quota.Amount) quota.Amount {
 	return quota.Amount{}
 }
 
-// seed books an amount that was used under a limit, whatever that allows.
+// seed is spend, but for windows that are over before anybody minds.
 func seed(ctx context.Context, into quota.Store, key string, l quota.Limit, a quota.Amount) error {
-	if a == (quota.Amount{}) || l.Window.Kind() == quota.WindowRolling && l.Window.Length() <= time.Minute {
+	if l.Window.Kind() == quota.WindowRolling && l.Window.Length() <= time.Minute {
+		return nil
+	}
+	return spend(ctx, into, key, l, a)
+}
+
+// spend books an amount that was used under a limit, whatever that allows.
+func spend(ctx context.Context, into quota.Store, key string, l quota.Limit, a quota.Amount) error {
+	if l.Unit == quota.InFlight || l.Unit == quota.Requests && a.Requests == 0 || a == (quota.Amount{}) {
 		return nil
 	}
 	l.Max = math.MaxInt64
