@@ -3,19 +3,9 @@ package server
 import (
 	"slices"
 	"sync"
-	"time"
-)
 
-// Active is a request in flight.
-type Active struct {
-	ID      string    `json:"id"`
-	UserID  string    `json:"user_id,omitempty"`
-	KeyID   string    `json:"key_id,omitempty"`
-	Account string    `json:"account,omitempty"` // that it was given to last; "": none yet
-	API     string    `json:"api"`
-	Path    string    `json:"path"`
-	Since   time.Time `json:"since"`
-}
+	"github.com/aitransport/aitransport/examples/gateway/resource"
+)
 
 // actives are the requests in flight.
 type actives struct {
@@ -39,18 +29,18 @@ func (a *actives) remove(x *exchange) {
 }
 
 // Active are the requests that are with the balancer now, the oldest first.
-func (s *Server) Active() []Active {
+func (s *Server) Active() []resource.Active {
 	s.active.mu.Lock()
-	list := make([]Active, 0, len(s.active.all))
+	list := make([]resource.Active, 0, len(s.active.all))
 	for _, x := range s.active.all {
-		one := Active{ID: x.id, UserID: x.key.UserID, KeyID: x.key.ID, API: x.route.API.String(), Path: x.route.URL.Path, Since: x.start}
+		one := resource.Active{ID: x.id, UserID: x.key.UserID, KeyID: x.key.ID, API: x.route.API.String(), Path: x.route.URL.Path, Since: x.start}
 		if name := x.account.Load(); name != nil {
 			one.Account = *name
 		}
 		list = append(list, one)
 	}
 	s.active.mu.Unlock()
-	slices.SortFunc(list, func(a, b Active) int { return a.Since.Compare(b.Since) })
+	slices.SortFunc(list, func(a, b resource.Active) int { return a.Since.Compare(b.Since) })
 	return list
 }
 
