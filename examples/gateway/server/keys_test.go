@@ -159,7 +159,7 @@ func TestALimitOfTheKeyEndsWithItsWindow(t *testing.T) {
 		r := newRig(t, withKey(func(k *resource.Key) { k.RequestsPerMinute = 1 }))
 		require.Equal(t, 200, r.chat().status)
 		require.Equal(t, 429, r.chat().status)
-		time.Sleep(62 * time.Second) //nolint:forbidigo // in a bubble
+		time.Sleep(62 * time.Second)
 		assert.Equal(t, 200, r.chat().status)
 	})
 }
@@ -177,10 +177,10 @@ func TestKeysOfTheStoreAreCached(t *testing.T) {
 		assert.Equal(t, 2, r.store.lookups, "one for each, the unknown one too")
 
 		r.store.failWith(errDown)
-		time.Sleep(6 * time.Second) //nolint:forbidigo // in a bubble
+		time.Sleep(6 * time.Second)
 		assert.Equal(t, 200, r.chat(stored).status, "a known key outlives the store")
 		assert.Equal(t, 500, r.chat("Authorization: Bearer gw-unknown").status)
-		time.Sleep(2 * time.Minute) //nolint:forbidigo // in a bubble
+		time.Sleep(2 * time.Minute)
 		got := r.chat(stored)
 		assert.Equal(t, 500, got.status, "but not for ever")
 		assert.NotContains(t, got.body, "database")

@@ -125,7 +125,7 @@ func TestCancelEndsARequest(t *testing.T) {
 		for _, body := range []string{chatBody, chatStream} {
 			done := make(chan answer)
 			go func() { done <- r.ask("POST", "/v1/chat/completions", body) }()
-			time.Sleep(3500 * time.Millisecond) //nolint:forbidigo // in a bubble
+			time.Sleep(3500 * time.Millisecond)
 			active := r.s.Active()
 			require.Len(t, active, 1)
 			assert.Equal(t, key(secret).ID, active[0].KeyID)
@@ -265,7 +265,7 @@ func TestAChangeServesTheNextRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(c *server.Config) { c.Accounts = nil })
 		r.store.set(account("one", "openai"))
-		time.Sleep(3 * time.Second) //nolint:forbidigo // in a bubble
+		time.Sleep(3 * time.Second)
 		require.Equal(t, 200, r.chat().status, "another instance has saved it")
 
 		r.store.set(account("two", "openai"))
@@ -275,11 +275,11 @@ func TestAChangeServesTheNextRequest(t *testing.T) {
 
 		r.store.failWith(errDown)
 		require.ErrorIs(t, r.s.Reload(t.Context()), errDown)
-		time.Sleep(10 * time.Second) //nolint:forbidigo // in a bubble
+		time.Sleep(10 * time.Second)
 		assert.Equal(t, 200, r.chat().status, "the last known go on")
 		assert.Equal(t, 1, strings.Count(r.logs.String(), "Accounts not refreshed"), "said once")
 		r.store.failWith(nil)
-		time.Sleep(3 * time.Second) //nolint:forbidigo // in a bubble
+		time.Sleep(3 * time.Second)
 		assert.Contains(t, r.logs.String(), "refreshed again")
 	})
 }
@@ -396,12 +396,12 @@ func TestTheStoreIsToldHowAccountsAre(t *testing.T) {
 		r := newRig(t)
 		r.openai.Script(providertest.RateLimited(time.Minute))
 		r.chat()
-		time.Sleep(3 * time.Second) //nolint:forbidigo // in a bubble
+		time.Sleep(3 * time.Second)
 		r.anthropic.Script(providertest.ServerError(), providertest.ServerError())
 		r.ask("POST", "/v1/messages", claudeBody, version)
-		time.Sleep(3 * time.Second) //nolint:forbidigo // in a bubble
+		time.Sleep(3 * time.Second)
 		r.ask("POST", "/v1/messages", claudeBody, version)
-		time.Sleep(3 * time.Second) //nolint:forbidigo // in a bubble
+		time.Sleep(3 * time.Second)
 		r.store.mu.Lock()
 		defer r.store.mu.Unlock()
 		assert.Contains(t, strings.Join(r.store.states, "; "), "ant ")

@@ -103,7 +103,7 @@ func TestAListOfModelsThatIsSlowOrBrokenIsNotWaitedFor(t *testing.T) {
 		assert.Equal(t, []string{"fast"}, ids(t, got.body))
 		assert.Less(t, time.Since(start), 3*time.Second, "Claude Code waits no longer")
 
-		time.Sleep(10 * time.Second) //nolint:forbidigo // in a bubble
+		time.Sleep(10 * time.Second)
 		known := ids(t, r.ask("GET", "/v1/models", "").body)
 		assert.Len(t, known, 3, "the list has come meanwhile")
 		hits := r.openai.Count()
@@ -111,10 +111,10 @@ func TestAListOfModelsThatIsSlowOrBrokenIsNotWaitedFor(t *testing.T) {
 		assert.Equal(t, hits, r.openai.Count(), "and is kept")
 
 		r.openai.Always(providertest.ServerError())
-		time.Sleep(11 * time.Minute) //nolint:forbidigo // in a bubble
+		time.Sleep(11 * time.Minute)
 		for range 3 {
 			assert.Equal(t, known, ids(t, r.ask("GET", "/v1/models", "").body), "a stale one is better than none")
-			time.Sleep(time.Second) //nolint:forbidigo // in a bubble
+			time.Sleep(time.Second)
 		}
 		assert.Equal(t, hits+1, r.openai.Count(), "asked anew once a minute")
 	})

@@ -107,7 +107,7 @@ func TestReservationsLiveAsLongAsTheyAreTold(t *testing.T) {
 		r.openai.Script(providertest.OK().After(5 * time.Minute))
 		done := make(chan answer)
 		go func() { done <- r.chat() }()
-		time.Sleep(4 * time.Minute) //nolint:forbidigo // in a bubble
+		time.Sleep(4 * time.Minute)
 		assert.Equal(t, 429, r.chat().status, "a ttl that is too short to be renewed in is raised")
 		assert.Equal(t, 200, (<-done).status)
 		assert.Equal(t, 200, r.chat().status)
