@@ -50,7 +50,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 func (s *Secret) UnmarshalJSON(data []byte) error {
 	var text *string
 	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("a secret has to be a string")
+		return fmt.Errorf("a secret has to be a string") // the cause could quote it
 	}
 	if text != nil {
 		*s = NewSecret(*text)
