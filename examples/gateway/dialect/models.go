@@ -101,7 +101,7 @@ func limit(text string, usual, most int) int {
 
 func anthropicModels(models []Model, query url.Values) []byte {
 	n := limit(query.Get("limit"), anthropicPage, maxAnthropicPage)
-	more := false
+	var more bool
 	if before := query.Get("before_id"); before != "" && query.Get("after_id") == "" {
 		i, _ := slices.BinarySearchFunc(models, before, func(m Model, id string) int { return cmp.Compare(m.ID, id) })
 		more = i > n

@@ -94,7 +94,7 @@ func parseIP(host string) (netip.Addr, bool) {
 			value = value<<8 | n
 		}
 	}
-	return netip.AddrFrom4([4]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)}), true //nolint:gosec // it is below 1<<32
+	return netip.AddrFrom4([4]byte{byte(value >> 24), byte(value >> 16), byte(value >> 8), byte(value)}), true
 }
 
 // refuseAddress is a net.Dialer's Control: it sees the address that a name turned out to

@@ -51,7 +51,7 @@ func Example() {
 	mux := http.NewServeMux()
 	mux.Handle("/ai/", http.StripPrefix("/ai", gateway))
 
-	r := httptest.NewRequest("POST", "/ai/v1/chat/completions", strings.NewReader(`{"model":"gpt-5","messages":[{"role":"user","content":"hi"}]}`))
+	r := httptest.NewRequest(http.MethodPost, "/ai/v1/chat/completions", strings.NewReader(`{"model":"gpt-5","messages":[{"role":"user","content":"hi"}]}`))
 	r.Header.Set("X-Staff", "ada")
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, r)

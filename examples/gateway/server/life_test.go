@@ -72,7 +72,7 @@ func TestAClientThatLeavesIsBooked(t *testing.T) {
 	srv := r.serve()
 	r.openai.Always(providertest.Trickle(20 * time.Millisecond).Endless(5 * time.Millisecond))
 	ctx, cancel := context.WithCancel(t.Context())
-	req, err := http.NewRequestWithContext(ctx, "POST", srv.URL+"/v1/chat/completions", strings.NewReader(chatStream))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, srv.URL+"/v1/chat/completions", strings.NewReader(chatStream))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+secret)
 	resp, err := srv.Client().Do(req)
@@ -208,6 +208,30 @@ func TestTrailersArePassedOn(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "{}", string(data))
 	assert.Equal(t, http.Header{"X-Sum": {"7"}}, resp.Trailer)
+}
+
+func TestAnAttemptThatEndsAfterItsRequestIsARecordOfItsOwn(t *testing.T) {
+	var way context.Context
+	fake := providertest.OpenAI(providertest.Config{})
+	r := newRig(t, func(c *server.Config) {
+		c.Keys = []resource.Key{key(secret, func(k *resource.Key) { k.PriceRate = 2 })}
+		c.RoundTripper = func(balancer.Account) (http.RoundTripper, error) {
+			return transport.RoundTripperFunc(func(req *http.Request) (*http.Response, error) {
+				way = req.Context()
+				return providertest.InMemory(fake).RoundTrip(req)
+			}), nil
+		}
+	})
+	require.Equal(t, 200, r.chat().status)
+	server.Attempted(way, r.s, balancer.Attempt{Account: "slow", Start: time.Now()})
+	assert.Len(t, r.store.recorded(), 1, "it cost nothing")
+	server.Attempted(way, r.s, balancer.Attempt{Account: "slow", Start: time.Now(), Cost: 500})
+	all := r.store.recorded()
+	require.Len(t, all, 2)
+	assert.NotEqual(t, all[0].ID, all[1].ID)
+	assert.Equal(t, all[0].KeyID, all[1].KeyID)
+	assert.Equal(t, int64(1000), all[1].Charged)
+	assert.Equal(t, "late_attempt", all[1].Code)
 }
 
 func TestTheWholeWayThroughARealProxy(t *testing.T) {
