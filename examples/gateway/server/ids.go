@@ -15,9 +15,9 @@ var sortable = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPaddin
 // newID is a name for a request: the time in milliseconds and 64 random bits, so that
 // names sort by time.
 func newID() string {
-	var raw [15]byte                                                        // 24 characters
+	var raw [15]byte // 24 characters
 	binary.BigEndian.PutUint64(raw[:8], uint64(time.Now().UnixMilli())<<16)
-	_, _ = rand.Read(raw[6:])                                               // never fails
+	_, _ = rand.Read(raw[6:]) // never fails
 	var text [4 + 24]byte
 	copy(text[:], "req_")
 	sortable.Encode(text[4:], raw[:])
