@@ -47,11 +47,11 @@ func (p *Problem) body(api API, requestID string, after int64) []byte {
 	case Anthropic:
 		var b anthropicBody
 		b.Type, b.RequestID = "error", requestID
-		b.Error.Type, b.Error.Message, b.Error.Details.Code = row.anthropic, p.message(), code
+		b.Error.Type, b.Error.Message, b.Error.Details.Code = row.anthropic, p.told(), code
 		return marshal(b)
 	case Gemini:
 		var b geminiBody
-		b.Error.Code, b.Error.Message, b.Error.Status = p.HTTPStatus(), p.message(), row.gemini
+		b.Error.Code, b.Error.Message, b.Error.Status = p.HTTPStatus(), p.told(), row.gemini
 		b.Error.Details = geminiDetails(code, requestID, after)
 		return marshal(b)
 	}
@@ -59,7 +59,7 @@ func (p *Problem) body(api API, requestID string, after int64) []byte {
 }
 
 func (p *Problem) openai() openaiError {
-	return openaiError{Message: p.message(), Type: p.row().openai, Param: p.param(), Code: cmp.Or(p.Code, CodeInternal)}
+	return openaiError{Message: p.told(), Type: p.row().openai, Param: p.param(), Code: cmp.Or(p.Code, CodeInternal)}
 }
 
 // param is the member of the request that the problem is about; nil: none.

@@ -67,6 +67,15 @@ func (p *Problem) HTTPStatus() int { return cmp.Or(p.Status, p.row().status) }
 
 func (p *Problem) message() string { return cmp.Or(p.Message, p.row().message) }
 
+// told is the message as clients get it. It begins with what the code stands for, so
+// that people who see nothing but the message can tell one refusal from another.
+func (p *Problem) told() string {
+	if row := p.row(); row.term != "" {
+		return row.term + ": " + p.message()
+	}
+	return p.message()
+}
+
 // longWait is how long an SDK is let wait by itself. They follow Retry-After to the
 // letter: a client that sleeps for an hour looks as if it hung.
 const longWait = time.Minute

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,13 +69,22 @@ func TestEveryCodeIsToldInEveryDialect(t *testing.T) {
 	}
 }
 
+// told is what a client is told, which begins with what the code stands for.
+func told(code string) string {
+	if slices.Contains([]string{"not_found", "method_not_allowed", "invalid_request", "request_timeout", "header_too_large", "internal"}, code) {
+		return "What <happened>."
+	}
+	words := strings.ReplaceAll(strings.ReplaceAll(code, "_", " "), "timeout", "time-out")
+	return strings.ToUpper(words[:1]) + words[1:] + ": What <happened>."
+}
+
 // wanted is the body as the API's own documentation has it.
 func wanted(code string, status int, openai, anthropic, gemini string, api dialect.API) string {
 	switch api {
 	case dialect.Anthropic:
-		return `{"type":"error","error":{"type":"` + anthropic + `","message":"What <happened>.","details":{"error_code":"` + code + `"}},"request_id":"req_1"}`
+		return `{"type":"error","error":{"type":"` + anthropic + `","message":"` + told(code) + `","details":{"error_code":"` + code + `"}},"request_id":"req_1"}`
 	case dialect.Gemini:
-		return `{"error":{"code":` + strconv.Itoa(status) + `,"message":"What <happened>.","status":"` + gemini + `","details":[
+		return `{"error":{"code":` + strconv.Itoa(status) + `,"message":"` + told(code) + `","status":"` + gemini + `","details":[
 			{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"` + strings.ToUpper(code) + `","domain":"gateway"},
 			{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"req_1"}]}}`
 	}
@@ -82,7 +92,7 @@ func wanted(code string, status int, openai, anthropic, gemini string, api diale
 	if code == "model_not_allowed" {
 		param = `"model"`
 	}
-	return `{"error":{"message":"What <happened>.","type":"` + openai + `","param":` + param + `,"code":"` + code + `"}}`
+	return `{"error":{"message":"` + told(code) + `","type":"` + openai + `","param":` + param + `,"code":"` + code + `"}}`
 }
 
 func TestEveryCodeHasAMessageOfItsOwn(t *testing.T) {
@@ -133,10 +143,10 @@ func TestAStreamThatBreaksEndsWithAnEventOfItsAPI(t *testing.T) {
 		api        dialect.API
 		path, want string
 	}{
-		{dialect.OpenAI, "/v1/chat/completions", `data: {"error":{"message":"It broke.","type":"server_error","param":null,"code":"upstream_error"}}` + "\n\n"},
-		{dialect.OpenAI, "/v1/responses", "event: error\n" + `data: {"type":"error","code":"upstream_error","message":"It broke.","param":null,"sequence_number":0}` + "\n\n"},
-		{dialect.Anthropic, "/v1/messages", "event: error\n" + `data: {"type":"error","error":{"type":"api_error","message":"It broke.","details":{"error_code":"upstream_error"}},"request_id":"r"}` + "\n\n"},
-		{dialect.Gemini, "/v1beta/models/x:streamGenerateContent", `data: {"error":{"code":502,"message":"It broke.","status":"UNAVAILABLE"`},
+		{dialect.OpenAI, "/v1/chat/completions", `data: {"error":{"message":"Upstream error: It broke.","type":"server_error","param":null,"code":"upstream_error"}}` + "\n\n"},
+		{dialect.OpenAI, "/v1/responses", "event: error\n" + `data: {"type":"error","code":"upstream_error","message":"Upstream error: It broke.","param":null,"sequence_number":0}` + "\n\n"},
+		{dialect.Anthropic, "/v1/messages", "event: error\n" + `data: {"type":"error","error":{"type":"api_error","message":"Upstream error: It broke.","details":{"error_code":"upstream_error"}},"request_id":"r"}` + "\n\n"},
+		{dialect.Gemini, "/v1beta/models/x:streamGenerateContent", `data: {"error":{"code":502,"message":"Upstream error: It broke.","status":"UNAVAILABLE"`},
 	} {
 		got := string(dialect.Event(c.api, c.path, "r", p))
 		assert.True(t, strings.HasPrefix(got, c.want), got)

@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -80,12 +81,12 @@ var classes = map[string]map[string]map[int]string{
 	},
 	"node": {
 		"openai":    {401: "AuthenticationError", 402: "APIError", 403: "PermissionDeniedError", 429: "RateLimitError", 503: "InternalServerError"},
-		"anthropic": {401: "AuthenticationError", 402: "APIError", 403: "PermissionDeniedError", 429: "RateLimitError", 503: "InternalServerError"},
+		"anthropic": {401: "AuthenticationError", 402: "PaymentRequiredError", 403: "PermissionDeniedError", 429: "RateLimitError", 503: "ServiceUnavailableError"},
 		"gemini":    {401: "ApiError", 402: "ApiError", 403: "ApiError", 429: "ApiError", 503: "ApiError"},
 	},
 	"python": {
 		"openai":    {401: "AuthenticationError", 402: "APIStatusError", 403: "PermissionDeniedError", 429: "RateLimitError", 503: "InternalServerError"},
-		"anthropic": {401: "AuthenticationError", 402: "APIStatusError", 403: "PermissionDeniedError", 429: "RateLimitError", 503: "ServiceUnavailableError"},
+		"anthropic": {401: "AuthenticationError", 402: "PaymentRequiredError", 403: "PermissionDeniedError", 429: "RateLimitError", 503: "ServiceUnavailableError"},
 		"gemini":    {401: "ClientError", 402: "ClientError", 403: "ClientError", 429: "ClientError", 503: "ServerError"},
 	},
 }
@@ -124,7 +125,7 @@ func TestClientsAreRefused(t *testing.T) {
 							got := c.do(t, job{Client: client, Call: call, Stream: stream, Base: g.Base, Key: want.key, Model: models[client]})
 							assert.Equal(t, want.status, got.Status, got.Message)
 							assert.Equal(t, classes[language][client][want.status], got.Error)
-							assert.Contains(t, got.Message, want.word)
+							assert.Contains(t, strings.ToLower(got.Message), want.word)
 							assert.NotContains(t, got.Message, upstreamKey)
 						})
 					}

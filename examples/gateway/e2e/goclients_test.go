@@ -50,7 +50,7 @@ func (o *outcome) told(err error) {
 	)
 	switch {
 	case errors.As(err, &openaiErr):
-		o.Status, o.Error = openaiErr.StatusCode, "*openai.Error"
+		o.Status, o.Error, o.Message = openaiErr.StatusCode, "*openai.Error", openaiErr.Message // Error() leaves it out
 	case errors.As(err, &anthropicErr):
 		o.Status, o.Error = anthropicErr.StatusCode, "*anthropic.Error"
 	case errors.As(err, &geminiErr):

@@ -32,7 +32,7 @@ func TestAStreamThatBreaksEndsWithAnErrorEvent(t *testing.T) {
 		headers      []string
 		event        string
 	}{
-		"chat":      {"/v1/chat/completions", chatStream, nil, `data: {"error":{"message":"The provider's answer broke off.","type":"server_error","param":null,"code":"upstream_error"}}`},
+		"chat":      {"/v1/chat/completions", chatStream, nil, `data: {"error":{"message":"Upstream error: The provider's answer broke off.","type":"server_error","param":null,"code":"upstream_error"}}`},
 		"responses": {"/v1/responses", `{"model":"gpt-5","input":"hi","stream":true}`, nil, `event: error` + "\n" + `data: {"type":"error","code":"upstream_error"`},
 		"messages":  {"/v1/messages", claudeStream, []string{version}, `event: error` + "\n" + `data: {"type":"error","error":{"type":"api_error"`},
 		"generate":  {"/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse", geminiBody, nil, `data: {"error":{"code":502`},
