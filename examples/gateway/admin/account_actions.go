@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"slices"
 
@@ -25,24 +26,30 @@ func (a *api) switchAccount(c *call, on bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if on && a.serves(ctx, acc.Name) {
-		if err := a.Gateway.Balancer().Enable(ctx, acc.Name); err != nil {
-			return nil, err
-		}
+	served, err := a.serves(ctx, acc.Name)
+	if err == nil && served && on {
+		err = a.Gateway.Balancer().Enable(ctx, acc.Name)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return a.one(c, acc)
 }
 
 // serves tells whether the gateway has an account of that name.
-func (a *api) serves(ctx context.Context, name string) bool {
+func (a *api) serves(ctx context.Context, name string) (bool, error) {
 	s, err := a.Gateway.Balancer().Snapshot(ctx)
-	return err == nil && slices.ContainsFunc(s.Accounts, func(s balancer.AccountSnapshot) bool { return s.Name == name })
+	return slices.ContainsFunc(s.Accounts, func(s balancer.AccountSnapshot) bool { return s.Name == name }), err
 }
 
 // served is the account of the request's id, which the gateway has.
 func (a *api) served(c *call) (resource.Account, error) {
 	acc, err := a.account(c.r.Context(), c.subject)
-	if err == nil && !a.serves(c.r.Context(), acc.Name) {
+	if err != nil {
+		return acc, err
+	}
+	served, err := a.serves(c.r.Context(), acc.Name)
+	if err == nil && !served {
 		err = conflict(codeNotServing, "The gateway leaves the account %q out: see why under broken, and change that first.", acc.Name)
 	}
 	return acc, err
@@ -96,7 +103,11 @@ func (a *api) probeAccount(c *call) (any, error) {
 	if err := in.apply(&acc); err != nil {
 		return nil, err
 	}
-	if reflect.ValueOf(in).IsZero() && a.serves(c.r.Context(), acc.Name) { // as it is in use, with the token that it has
+	served, err := a.serves(c.r.Context(), before.Name)
+	if err != nil {
+		return nil, err
+	}
+	if served && reflect.ValueOf(in).IsZero() { // as it is in use, with the token that it has
 		return a.probe(c, before, func(ctx context.Context) (balancer.CheckReport, error) {
 			return a.Gateway.Balancer().Check(ctx, acc.Name)
 		})
@@ -138,15 +149,17 @@ func (a *api) probe(c *call, acc resource.Account, check func(context.Context) (
 	}
 	report, err := check(ctx)
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
+	case errors.Is(err, balancer.ErrClosed):
+		return nil, err
 	case err != nil:
 		p := invalid("", "The account cannot be probed: %s", err.Error())
 		p.cause = err
 		return nil, p
 	}
 	answer := probeAnswer{OK: report.OK(), Check: report}
-	if prober, ok := a.Gateway.(RouteProber); ok {
+	if prober, ok := a.Gateway.(RouteProber); ok && ctx.Err() == nil {
 		route, err := prober.ProbeRoute(ctx, acc)
 		if err != nil {
 			return nil, err

@@ -35,7 +35,7 @@ func (w *world) create(name string, change object) string {
 func TestAccountServesTheNextRequest(t *testing.T) {
 	w := newWorld(t)
 	w.gateway.fake.AlwaysFor("sk-"+mark+"-main", providertest.QuotaExhausted())
-	require.NotEqual(t, 200, w.gateway.ask(t, "gpt-5", balancer.Hint{}))
+	require.NotEqual(t, 200, w.gateway.ask(t, balancer.Hint{}))
 	got := w.ok(201, "POST", "/accounts", account("spare", object{
 		"weight": 3, "priority": 2, "groups": []string{"team"}, "models": object{"gpt-*": "gpt-*"}, "price_rate": 0.5,
 		"limits":   []object{{"unit": "requests", "max": 60, "window": "1m"}, {"unit": "in_flight", "max": 5}},
@@ -52,7 +52,7 @@ func TestAccountServesTheNextRequest(t *testing.T) {
 	assert.Equal(t, object{"X-Extra": "***"}, spare["header"])
 	assert.Equal(t, true, spare["state"].(object)["ready"])
 	assert.Len(t, spare["state"].(object)["limits"], 2)
-	assert.Equal(t, 200, w.gateway.ask(t, "gpt-5", balancer.Hint{}))
+	assert.Equal(t, 200, w.gateway.ask(t, balancer.Hint{}))
 	assert.Equal(t, 1, w.gateway.fake.CountFor("sk-"+mark+"-spare"))
 
 	kept := w.store.accounts[spare["id"].(string)]
@@ -251,21 +251,21 @@ func TestEnableDisableDelete(t *testing.T) {
 	got := w.ok(200, "POST", path+"/disable", nil).object()
 	assert.Equal(t, false, got["enabled"])
 	assert.Equal(t, false, got["state"].(object)["ready"])
-	assert.Equal(t, 0, w.gateway.ask(t, "gpt-5", balancer.Hint{Account: "a"}))
+	assert.Equal(t, 0, w.gateway.ask(t, balancer.Hint{Account: "a"}))
 
 	got = w.ok(200, "POST", path+"/enable", "{}").object()
 	assert.Equal(t, true, got["enabled"])
 	w.gateway.fake.ScriptFor("sk-"+mark+"-a", providertest.QuotaExhausted())
-	w.gateway.ask(t, "gpt-5", balancer.Hint{Account: "a"})
+	w.gateway.ask(t, balancer.Hint{Account: "a"})
 	state := w.ok(200, "GET", path, nil).object()["state"].(object)
 	require.Equal(t, false, state["ready"])
 	assert.NotEmpty(t, state["lastErrors"])
 	got = w.ok(200, "POST", path+"/enable", nil).object()
 	assert.Equal(t, true, got["state"].(object)["ready"], "enabling ends what its failures have come to")
-	assert.Equal(t, 200, w.gateway.ask(t, "gpt-5", balancer.Hint{Account: "a"}))
+	assert.Equal(t, 200, w.gateway.ask(t, balancer.Hint{Account: "a"}))
 
 	w.ok(204, "DELETE", path, nil)
-	assert.Equal(t, 0, w.gateway.ask(t, "gpt-5", balancer.Hint{Account: "a"}))
+	assert.Equal(t, 0, w.gateway.ask(t, balancer.Hint{Account: "a"}))
 	w.send("DELETE", path, nil).failed(404, "not_found", "")
 	w.send("POST", "/accounts/"+id+"/enable", `{"x":1}`).failed(400, "unknown_field", "x")
 }
@@ -275,7 +275,7 @@ func TestResetAccounts(t *testing.T) {
 	ids := []string{w.create("a", nil), w.create("b", nil)}
 	rest := func(name string) {
 		w.gateway.fake.ScriptFor("sk-"+mark+"-"+name, providertest.QuotaExhausted())
-		w.gateway.ask(t, "gpt-5", balancer.Hint{Account: name})
+		w.gateway.ask(t, balancer.Hint{Account: name})
 	}
 	ready := func(id string) any { return w.ok(200, "GET", "/accounts/"+id, nil).object()["state"].(object)["ready"] }
 	rest("a")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
 	"unicode/utf8"
@@ -55,6 +56,8 @@ func (c *call) body() ([]byte, error) {
 	switch {
 	case errors.As(err, &long):
 		return nil, &problem{status: http.StatusRequestEntityTooLarge, Code: codeTooLarge, Message: "The body is longer than 1 MiB."}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &problem{status: http.StatusRequestTimeout, Code: codeTimeout, Message: "The body did not come in time.", cause: err}
 	case err != nil:
 		p := invalid("", "The body did not come whole.")
 		p.cause = err

@@ -160,9 +160,9 @@ func (g router) ProbeRoute(ctx context.Context, a resource.Account) (transport.R
 }
 
 // ask sends a request through the gateway as a client would.
-func (g *gateway) ask(t *testing.T, model string, hint balancer.Hint) int {
+func (g *gateway) ask(t *testing.T, hint balancer.Hint) int {
 	t.Helper()
-	body := strings.NewReader(`{"model":"` + model + `","messages":[{"role":"user","content":"hi"}]}`)
+	body := strings.NewReader(`{"model":"gpt-5","messages":[{"role":"user","content":"hi"}]}`)
 	req, err := http.NewRequestWithContext(balancer.WithHint(t.Context(), hint), http.MethodPost, "https://api.openai.com/v1/chat/completions", body)
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")

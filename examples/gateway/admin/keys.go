@@ -85,9 +85,9 @@ func (a *api) listKeys(c *call) (any, error) {
 		return nil, err
 	}
 	answer := page[resource.Key]{Data: []resource.Key{}}
-	from, of, stored := 0, "", false
-	if of, stored = strings.CutPrefix(after, "stored "); !stored {
-		from, _ = strconv.Atoi(after) // "": the first page
+	of, stored := strings.CutPrefix(after, "stored ")
+	if !stored {
+		from, _ := strconv.Atoi(after) // "": the first page
 		for i := from; i < len(a.Keys); i++ {
 			if user := c.query["user_id"]; user != "" && a.Keys[i].UserID != user {
 				continue

@@ -78,13 +78,13 @@ func TestMain(m *testing.M) {
 	if missing := recorded.missing(); len(missing) > 0 && whole() {
 		fail("no test had these served: %v", missing)
 	}
-	os.Exit(code)
+	os.Exit(code) //nolint:forbidigo // the run as a whole is tested too
 }
 
 // whole tells whether all tests were to run.
 func whole() bool {
 	return !slices.ContainsFunc(os.Args[1:], func(arg string) bool {
-		return strings.HasPrefix(arg, "-test.run=") || strings.HasPrefix(arg, "-test.skip=") || strings.HasPrefix(arg, "-test.list=")
+		return strings.HasPrefix(arg, "-test.run=") || strings.HasPrefix(arg, "-test.skip=") || strings.HasPrefix(arg, "-test.list=") || strings.HasPrefix(arg, "-test.fuzz")
 	})
 }
 

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
+	"github.com/aitransport/aitransport/quota"
 )
 
 // The codes of errors.
@@ -27,7 +29,8 @@ const (
 	codeNotApplied   = "not_applied"            // 500
 	codeInternal     = "internal"               // 500
 	codeUnsupported  = "unsupported"            // 501
-	codeTimeout      = "timeout"                // 504
+	codeUnavailable  = "unavailable"            // 503
+	codeTimeout      = "timeout"                // 504; 408 for a body
 )
 
 // problem is an error that the caller is told.
@@ -82,6 +85,12 @@ func told(err error) *problem {
 		return &problem{status: http.StatusNotFound, Code: codeNotFound, Message: "There is nothing of that id.", cause: err}
 	case errors.Is(err, resource.ErrConflict):
 		return &problem{status: http.StatusConflict, Code: codeConflict, Message: "Somebody else has changed it meanwhile: read it again.", cause: err}
+	case errors.Is(err, errors.ErrUnsupported):
+		p := unsupported("The gateway's stores cannot do that.")
+		p.cause = err
+		return p
+	case errors.Is(err, quota.ErrUnavailable), errors.Is(err, balancer.ErrClosed):
+		return &problem{status: http.StatusServiceUnavailable, Code: codeUnavailable, Message: "The quota store does not answer, or the gateway is shutting down: try again.", cause: err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &problem{status: http.StatusGatewayTimeout, Code: codeTimeout, Message: "It took too long: try again.", cause: err}
 	}

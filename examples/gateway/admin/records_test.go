@@ -29,7 +29,7 @@ func TestRequests(t *testing.T) {
 	assert.Equal(t, resource.RequestFilter{
 		UserID: "u", KeyID: "k", Account: "a", Model: "m", Status: 4, Since: start, Until: time.Date(2026, 1, 31, 23, 0, 0, 0, time.UTC), Limit: 50,
 	}, asked)
-	assert.Len(t, w.ok(200, "GET", "/requests?status=404", nil).object()["data"], 0)
+	assert.Empty(t, w.ok(200, "GET", "/requests?status=404", nil).object()["data"])
 	assert.Len(t, w.ok(200, "GET", "/requests?status=400", nil).object()["data"], 1)
 	for query, field := range map[string]string{
 		"status=7": "status", "status=abc": "status", "status=600": "status", "since=now": "since", "until=2026-01-31": "until", "limit=-1": "limit", "cursor=%2A": "cursor",

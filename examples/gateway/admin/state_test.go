@@ -16,7 +16,7 @@ import (
 func TestSnapshot(t *testing.T) {
 	w := newWorld(t)
 	w.create("a", object{"proxy_url": proxied, "priority": -1, "limits": []object{{"unit": "requests", "max": 9, "window": "1h"}}})
-	require.Equal(t, 200, w.gateway.ask(t, "gpt-5", balancer.Hint{Session: "s", Tenant: "u"}))
+	require.Equal(t, 200, w.gateway.ask(t, balancer.Hint{Session: "s", Tenant: "u"}))
 	got := w.ok(200, "GET", "/snapshot", nil).object()
 	assert.Len(t, got["accounts"], 2)
 	assert.Len(t, got["providers"], 1)
@@ -37,7 +37,7 @@ func TestRests(t *testing.T) {
 	assert.Empty(t, w.ok(200, "GET", "/rests", nil).object()["data"])
 	for _, name := range []string{"a", "b"} {
 		w.gateway.fake.ScriptFor("sk-"+mark+"-"+name, providertest.QuotaExhausted())
-		w.gateway.ask(t, "gpt-5", balancer.Hint{Account: name})
+		w.gateway.ask(t, balancer.Hint{Account: name})
 	}
 	require.NoError(t, b.Disable(t.Context(), "c", "too dear"))
 	list := func(query string) []any { return w.ok(200, "GET", "/rests"+query, nil).object()["data"].([]any) }
@@ -65,13 +65,13 @@ func TestRests(t *testing.T) {
 			w.send("DELETE", "/rests/"+rest["id"].(string), nil).failed(404, "not_found", "")
 		}
 	}
-	assert.Equal(t, 200, w.gateway.ask(t, "gpt-5", balancer.Hint{Account: "a"}))
+	assert.Equal(t, 200, w.gateway.ask(t, balancer.Hint{Account: "a"}))
 	assert.Positive(t, w.ok(200, "DELETE", "/rests", nil).object()["count"])
 	left := list("")
 	require.Len(t, left, 1, "what a person disabled stays so")
 	assert.Equal(t, "too dear", left[0].(object)["reason"])
 	w.ok(204, "DELETE", "/rests/"+left[0].(object)["id"].(string), nil)
-	assert.Equal(t, 200, w.gateway.ask(t, "gpt-5", balancer.Hint{Account: "c"}))
+	assert.Equal(t, 200, w.gateway.ask(t, balancer.Hint{Account: "c"}))
 	w.send("DELETE", "/rests/eA", nil).failed(404, "not_found", "")
 	w.send("DELETE", "/rests?kind=moon", nil).failed(400, "invalid", "kind")
 }
@@ -80,7 +80,7 @@ func TestSessions(t *testing.T) {
 	w := newWorld(t)
 	w.create("spare", object{"priority": 9})
 	for i := range 5 {
-		require.Equal(t, 200, w.gateway.ask(t, "gpt-5", balancer.Hint{Session: fmt.Sprintf("s%d/ü", i), Tenant: fmt.Sprintf("u%d", i%2)}))
+		require.Equal(t, 200, w.gateway.ask(t, balancer.Hint{Session: fmt.Sprintf("s%d/ü", i), Tenant: fmt.Sprintf("u%d", i%2)}))
 	}
 	list := func(query string) []any { return w.ok(200, "GET", "/sessions"+query, nil).object()["data"].([]any) }
 	assert.Len(t, list(""), 5)
