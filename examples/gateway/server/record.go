@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,6 +107,11 @@ func charged(cost int64, rate float64) int64 {
 
 // trailOf is the attempts as JSON, without those in the middle where it would be too long.
 func trailOf(attempts []balancer.Attempt) json.RawMessage {
+	if len(attempts) == 1 { // as nearly always
+		if part, err := attempts[0].MarshalJSON(); err == nil && len(part)+len("[]") <= maxTrail {
+			return slices.Concat([]byte{'['}, part, []byte{']'})
+		}
+	}
 	parts := make([]json.RawMessage, 0, len(attempts))
 	total := len("[]")
 	for i := range attempts {
@@ -154,13 +160,17 @@ func (x *exchange) log(r *resource.Request, attempts []balancer.Attempt) {
 	attrs := make([]slog.Attr, 0, 24)
 	attrs = append(attrs,
 		slog.String("request_id", r.ID), slog.String("user_id", r.UserID), slog.String("key_id", r.KeyID),
-		slog.String("method", shown(x.r.Method)), slog.String("path", shown(x.r.URL.Path)),
-		slog.String("api", r.API), slog.String("operation", r.Operation), slog.String("model", shown(r.Model)),
-		slog.Bool("stream", r.Stream), slog.String("account", r.Account), slog.Int("status", r.Status),
-		slog.String("client_ip", r.ClientIP), slog.Int64("input_tokens", r.InputTokens), slog.Int64("output_tokens", r.OutputTokens),
-		slog.Int64("cost", r.Cost), slog.Int64("bytes", max(x.length, 0)),
+		slog.String("path", shown(x.r.URL.Path)), slog.String("model", shown(r.Model)),
+		slog.String("account", r.Account), slog.Int("status", r.Status), slog.String("client_ip", r.ClientIP),
+		slog.Int64("input_tokens", r.InputTokens), slog.Int64("output_tokens", r.OutputTokens), slog.Int64("cost", r.Cost),
 		slog.Float64("first_byte_ms", milliseconds(r.FirstByte)), slog.Float64("duration_ms", milliseconds(r.Duration)),
-		slog.String("used_proxy", r.UsedProxy), slog.String("trail", brief(attempts)))
+		slog.String("trail", brief(attempts)))
+	if r.UsedProxy != "" {
+		attrs = append(attrs, slog.String("used_proxy", r.UsedProxy))
+	}
+	if x.key == nil { // what it was to be is of interest, and stands nowhere else
+		attrs = append(attrs, slog.String("method", shown(x.r.Method)), slog.String("api", r.API))
+	}
 	if r.Code != "" {
 		attrs = append(attrs, slog.String("code", r.Code))
 	}
