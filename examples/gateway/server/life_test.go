@@ -211,21 +211,21 @@ func TestTrailersArePassedOn(t *testing.T) {
 }
 
 func TestAnAttemptThatEndsAfterItsRequestIsARecordOfItsOwn(t *testing.T) {
-	var way context.Context
+	var sent *http.Request
 	fake := providertest.OpenAI(providertest.Config{})
 	r := newRig(t, func(c *server.Config) {
 		c.Keys = []resource.Key{key(secret, func(k *resource.Key) { k.PriceRate = 2 })}
 		c.RoundTripper = func(balancer.Account) (http.RoundTripper, error) {
 			return transport.RoundTripperFunc(func(req *http.Request) (*http.Response, error) {
-				way = req.Context()
+				sent = req
 				return providertest.InMemory(fake).RoundTrip(req)
 			}), nil
 		}
 	})
 	require.Equal(t, 200, r.chat().status)
-	server.Attempted(way, r.s, balancer.Attempt{Account: "slow", Start: time.Now()})
+	server.Attempted(sent.Context(), r.s, balancer.Attempt{Account: "slow", Start: time.Now()})
 	assert.Len(t, r.store.recorded(), 1, "it cost nothing")
-	server.Attempted(way, r.s, balancer.Attempt{Account: "slow", Start: time.Now(), Cost: 500})
+	server.Attempted(sent.Context(), r.s, balancer.Attempt{Account: "slow", Start: time.Now(), Cost: 500})
 	all := r.store.recorded()
 	require.Len(t, all, 2)
 	assert.NotEqual(t, all[0].ID, all[1].ID)
