@@ -196,3 +196,25 @@ func TestCallsFromBeforeSayNothing(t *testing.T) {
 		assert.True(t, circuit.IsUnavailable(b.Do(t.Context(), fine)))
 	})
 }
+
+// TestCallsFromBeforeSayNothingOnceItIsBack: one that took longer than the rest ends when a trial has shown already that the
+// store answers.
+func TestCallsFromBeforeSayNothingOnceItIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := new(log)
+		b := circuit.New(circuit.Config{
+			Timeout: 5 * time.Second, Rest: time.Second,
+			OnBroken: func(_ context.Context, err error) { l.add("broken: %v", err) },
+			OnBack:   func(_ context.Context, after time.Duration) { l.add("back after %v", after) },
+		})
+		var before sync.WaitGroup
+		before.Go(func() { assert.ErrorIs(t, b.Do(t.Context(), hang), context.DeadlineExceeded) })
+		synctest.Wait()
+		require.Error(t, b.Do(t.Context(), down))
+		time.Sleep(time.Second)
+		require.NoError(t, b.Do(t.Context(), fine))
+		before.Wait()
+		assert.Equal(t, []string{"broken: down", "back after 1s"}, l.take())
+		assert.NoError(t, b.Do(t.Context(), fine), "it is sound, as far as is known")
+	})
+}
