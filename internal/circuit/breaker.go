@@ -28,6 +28,7 @@ type Breaker struct {
 	since  time.Time // it is broken
 	until  time.Time // nobody tries it
 	trying bool      // somebody does
+	breaks uint64    // how often it broke
 }
 
 // New is a Breaker of a store that is sound as far as is known.
@@ -69,12 +70,12 @@ func (b *Breaker) Do(ctx context.Context, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	trial, err := b.begin()
+	c, err := b.begin()
 	if err != nil {
 		return &Unavailable{Err: err}
 	}
 	v, failure := unknown, error(nil)
-	defer func() { b.judge(ctx, trial, v, failure) }()
+	defer func() { b.judge(ctx, c, v, failure) }()
 	began := time.Now()
 	err = b.limited(ctx, f)
 	switch {
@@ -117,24 +118,30 @@ const (
 	broken
 )
 
-// begin reports whether the store may be called; a trial is the only call meanwhile. If it may not, err is why.
-func (b *Breaker) begin() (trial bool, err error) {
+// call is one that has begun.
+type call struct {
+	trial  bool   // the only one meanwhile
+	breaks uint64 // how often the store had broken then
+}
+
+// begin begins a call, if the store may be called. If it may not, err is why.
+func (b *Breaker) begin() (c call, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.err == nil:
-		return false, nil
+		return call{breaks: b.breaks}, nil
 	case b.trying || time.Now().Before(b.until):
-		return false, b.err
+		return call{}, b.err
 	default:
 		b.trying = true
-		return true, nil
+		return call{trial: true, breaks: b.breaks}, nil
 	}
 }
 
 // judge remembers what a call said of the store, and tells.
-func (b *Breaker) judge(ctx context.Context, trial bool, v verdict, err error) {
-	changed, after := b.end(trial, v, err)
+func (b *Breaker) judge(ctx context.Context, c call, v verdict, err error) {
+	changed, after := b.end(c, v, err)
 	switch {
 	case !changed:
 	case v == broken && b.cfg.OnBroken != nil:
@@ -146,21 +153,22 @@ func (b *Breaker) judge(ctx context.Context, trial bool, v verdict, err error) {
 
 // end takes the verdict of a call. It reports whether that changed anything: whether the store broke or failed its trial,
 // or is sound again after so long. Calls that began before it broke say nothing about it afterwards.
-func (b *Breaker) end(trial bool, v verdict, err error) (changed bool, after time.Duration) {
+func (b *Breaker) end(c call, v verdict, err error) (changed bool, after time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if trial {
+	if c.trial {
 		b.trying = false
 	}
 	now := time.Now()
 	switch {
-	case v == broken && (trial || b.err == nil):
+	case v == broken && (c.trial || b.err == nil && c.breaks == b.breaks):
 		if b.err == nil {
 			b.since = now
+			b.breaks++
 		}
 		b.err, b.until = err, now.Add(b.cfg.Rest)
 		return true, 0
-	case v == sound && trial:
+	case v == sound && c.trial:
 		b.err = nil
 		return true, now.Sub(b.since)
 	default:
