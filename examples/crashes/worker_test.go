@@ -19,10 +19,10 @@ const (
 	callers = 16
 	ttl     = 3 * time.Second // of a reservation whose owner has died
 	era     = 2 * time.Second // each key is used for that long, so that each is used up
-	most    = 400             // of the cost of a key, in total
+	most    = 100             // of the cost of a key, in total: little enough for a slow machine to use up
 	often   = 160             // requests in the window
 	window  = 2 * time.Second // that rolls
-	atOnce  = 24              // in flight
+	atOnce  = 8               // in flight
 	dear    = 20              // of the cost of one request, at most
 )
 
