@@ -74,7 +74,7 @@ type Store struct {
 	states, changes, idle, gone, meta string // names of keys
 	ttl                               time.Duration
 	most                              int // 0: any number
-	lanes                             lanes
+	lanes                             *lanes
 	odd                               reports
 }
 

@@ -43,19 +43,32 @@ func (s *Store) Update(ctx context.Context, subject health.Subject, f func(healt
 func (s *Store) update(ctx context.Context, subject health.Subject, f func(health.State) health.State) (health.State, error) {
 	var before health.State
 	var known string // the bytes of before; "": none
-	asSaid := false  // before is what the server has just said
+	asSaid := false  // before is what the server has said since the call began
+	began, turn := time.Now(), (*lane)(nil)
 	for attempt := range maxAttempts {
 		after := f(before)
 		if asSaid && after == before {
 			return after, nil
 		}
-		next := bytesOf(after)
+		next, asked := bytesOf(after), time.Now()
 		now, err := s.swap(ctx, subject, known, next, after)
 		if err != nil {
 			return health.State{}, err
 		}
+		if turn != nil {
+			turn.last = said{subject, now, asked}
+		}
 		if now == next {
 			return after, nil
+		}
+		if turn == nil {
+			if turn, err = s.lanes.enter(ctx, subject); err != nil {
+				return health.State{}, err
+			}
+			defer turn.leave()
+			if turn.last.subject == subject && turn.last.asked.After(began) {
+				now = turn.last.stored // newer than what the server said before others had their turns
+			}
 		}
 		if before, err = readState(now); err != nil {
 			s.odd.report(subject, field(subject), now, err)
@@ -64,13 +77,6 @@ func (s *Store) update(ctx context.Context, subject health.Subject, f func(healt
 			}
 		}
 		known, asSaid = now, err == nil
-		if attempt == 0 {
-			leave, err := s.lanes.enter(ctx, subject)
-			if err != nil {
-				return health.State{}, err
-			}
-			defer leave()
-		}
 		if err := pause(ctx, attempt); err != nil {
 			return health.State{}, err
 		}
@@ -140,24 +146,40 @@ func pause(ctx context.Context, attempt int) error {
 // Subjects share them.
 type lanes struct {
 	seed maphash.Seed
-	turn [64]chan struct{} // holds one when somebody is in the lane
+	all  [64]lane
 }
 
-func newLanes() lanes {
-	l := lanes{seed: maphash.MakeSeed()}
-	for i := range l.turn {
-		l.turn[i] = make(chan struct{}, 1)
+// lane is one of them.
+type lane struct {
+	turn chan struct{} // holds one when somebody is in the lane
+	last said          // in the lane; of whoever is in it
+}
+
+// said is what the server said of a subject when it was asked at that time: whoever began before that need not ask
+// again. So a crowd whose first have changed what there is to change costs no more than these.
+type said struct {
+	subject health.Subject
+	stored  string
+	asked   time.Time
+}
+
+func newLanes() *lanes {
+	l := &lanes{seed: maphash.MakeSeed()}
+	for i := range l.all {
+		l.all[i].turn = make(chan struct{}, 1)
 	}
 	return l
 }
 
-// enter waits for the subject's lane.
-func (l *lanes) enter(ctx context.Context, subject health.Subject) (leave func(), err error) {
-	turn := l.turn[maphash.Comparable(l.seed, subject)%uint64(len(l.turn))]
+// enter waits for the subject's lane. Whoever has it leaves it.
+func (l *lanes) enter(ctx context.Context, subject health.Subject) (*lane, error) {
+	in := &l.all[maphash.Comparable(l.seed, subject)%uint64(len(l.all))]
 	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
+	case in.turn <- struct{}{}:
+		return in, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
+
+func (l *lane) leave() { <-l.turn }
