@@ -22,6 +22,7 @@ type naive struct {
 type faults struct {
 	keepsPart      bool // a refused reservation stays charged to the limits before the one that refused it
 	settlesTwice   bool // every Settle is booked
+	reusesIDs      bool // gives a reservation the ID of one that was settled
 	checksFirst    bool // looks for room, lets others in, and spends
 	neverExpires   bool // the slot of a dead owner is lost
 	expiryRefunds  bool // the estimate of a dead owner is given back
@@ -83,8 +84,19 @@ func (s *naive) Reserve(ctx context.Context, key string, limits []quota.Limit, a
 		time.Sleep(time.Millisecond) // broken on purpose: others come in between, and the suite must catch it
 		s.mu.Lock()
 	}
+	return quota.Reservation{ID: fmt.Sprint(s.add(c)), Key: key, Expires: c.due}, nil
+}
+
+// add notes a call, and returns its number.
+func (s *naive) add(c *call) int {
 	s.calls = append(s.calls, c)
-	return quota.Reservation{ID: fmt.Sprint(len(s.calls)), Key: key, Expires: c.due}, nil
+	for i, old := range s.calls {
+		if s.breaks.reusesIDs && old.key == c.key && !old.settled.IsZero() {
+			s.calls[i], s.calls[len(s.calls)-1] = c, old
+			return i + 1
+		}
+	}
+	return len(s.calls)
 }
 
 // refusal is the error about the limit that has room last, nil if all have room.

@@ -78,6 +78,7 @@ func TestSuiteCatchesBrokenStores(t *testing.T) {
 		{"forgets to roll back", faults{keepsPart: true}, "all or none"},
 		{"settles twice", faults{settlesTwice: true}, "settled once"},
 		{"settles twice, many at a time", faults{settlesTwice: true}, "settled once by many"},
+		{"settles another's reservation for one that was settled", faults{reusesIDs: true}, "settled once"},
 		{"checks, then spends", faults{checksFirst: true}, "no overspend"},
 		{"loses the slots of the dead", faults{neverExpires: true}, "expiry"},
 		{"gives back what the dead may have used", faults{expiryRefunds: true}, "expiry"},
