@@ -19,14 +19,14 @@ const (
 	callers = 16
 	ttl     = 3 * time.Second // of a reservation whose owner has died
 	era     = 2 * time.Second // each key is used for that long, so that each is used up
-	most    = 100             // of the cost of a key, in total: little enough for a slow machine to use up
-	often   = 160             // requests in the window
+	most    = 100             // of the cost of a key, in total
+	often   = 12              // requests in the window
 	window  = 2 * time.Second // that rolls
-	atOnce  = 8               // in flight
-	dear    = 20              // of the cost of one request, at most
+	atOnce  = 4               // in flight
+	dear    = 40              // of the cost of one request, at most
 )
 
-// limits are those of each key.
+// limits are those of each key: so narrow that a slow machine reaches each of them too.
 var limits = []quota.Limit{
 	{Unit: quota.Cost, Max: most, Window: quota.Total()},
 	{Unit: quota.Requests, Max: often, Window: quota.Rolling(window)},
