@@ -29,6 +29,7 @@ func (l *Leased) refill(ctx context.Context, sh *leaseShard, k *leasedKey, p *pu
 	if err := check(ctx, k.key, p.limits); err != nil {
 		return quota.Reservation{}, err
 	}
+	began := l.now()
 	done, err := k.take(ctx)
 	if err != nil {
 		return quota.Reservation{}, l.store.failed("reserve", k.key, err)
@@ -46,6 +47,10 @@ func (l *Leased) refill(ctx context.Context, sh *leaseShard, k *leasedKey, p *pu
 		sh.mu.Unlock()
 		return r, nil
 	}
+	if k.refused.covers(p, a, began) {
+		sh.mu.Unlock()
+		return quota.Reservation{}, k.refused.of(a)
+	}
 	now, wall := l.moment()
 	k.used = now
 	k.end(p)
@@ -60,10 +65,40 @@ func (l *Leased) refill(ctx context.Context, sh *leaseShard, k *leasedKey, p *pu
 	k.endAll()
 	all = l.news(k)
 	sh.mu.Unlock()
-	if len(all) == 0 {
-		return r, err
+	if len(all) > 0 {
+		now = l.now()
+		r, err = l.cut(ctx, sh, k, p, a, ttl, all) // with what was in hand under other limits
 	}
-	return l.cut(ctx, sh, k, p, a, ttl, all) // with what was in hand under other limits
+	var full *quota.ExceededError
+	if errors.As(err, &full) {
+		k.refused = refusal{p, a, now, *full}
+	}
+	return r, err
+}
+
+// refusal is one by the server, and when it was asked. Whoever waited for his turn then, with as much to ask for or more, is
+// refused with it and need not ask again: a crowd would wait for as many calls as it has heads, and its time limits take
+// the server for broken.
+type refusal struct {
+	purse *purse // nil: there was none
+	asked quota.Amount
+	at    int64
+	full  quota.ExceededError
+}
+
+// covers reports whether one who has waited since began is refused with it.
+func (r *refusal) covers(p *purse, a quota.Amount, began int64) bool {
+	return r.purse == p && began < r.at && !slices.ContainsFunc(p.limits, func(limit quota.Limit) bool {
+		n := a.Of(limit.Unit)
+		return n < r.asked.Of(limit.Unit) || n > limit.Max // which never has room: the server says so
+	})
+}
+
+// of is the error for who asks for so much. There may be room for it later than the error says, as there was for less.
+func (r *refusal) of(a quota.Amount) error {
+	full := r.full
+	full.Asked = a.Of(full.Limit.Unit)
+	return &full
 }
 
 // cut tells the server the news, takes a slice and reserves from it. The caller has the key's turn.

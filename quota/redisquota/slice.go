@@ -18,6 +18,8 @@ type leasedKey struct {
 	purses []*purse
 	spent  []*slice // which serve no more, and of which the server is to hear
 	used   int64    // when somebody last reserved what the purses do not have
+
+	refused refusal // the last one; of whoever has the turn
 }
 
 // purse is what is in hand of one list of limits.
