@@ -144,14 +144,20 @@ func startGateway(t *testing.T, s settings) *gateway {
 	s.Listen, s.Data, s.UpstreamKey = freeAddress(t), filepath.Join(t.TempDir(), "data"), upstreamKey
 	s.Good, s.Expired, s.Model, s.Poor, s.Slow, s.DeadKey = goodKey, expiredKey, modelKey, poorKey, slowKey, deadKey
 	s.Dead = "http://" + freeAddress(t)
-	path := filepath.Join(t.TempDir(), "gateway.yaml")
 	var text bytes.Buffer
 	require.NoError(t, configuration.Execute(&text, s))
-	require.NoError(t, os.WriteFile(path, text.Bytes(), 0o600))
+	return runGateway(t, s.Listen, text.String())
+}
+
+// runGateway runs the gateway with a configuration, until the test's end.
+func runGateway(t *testing.T, listen, config string) *gateway {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "gateway.yaml")
+	require.NoError(t, os.WriteFile(path, []byte(config), 0o600))
 	program, err := binary()
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	g := &gateway{Base: "http://" + s.Listen, log: &record{}, cmd: exec.CommandContext(ctx, program, "-config", path)} //nolint:gosec // the test's own program
+	g := &gateway{Base: "http://" + listen, log: &record{}, cmd: exec.CommandContext(ctx, program, "-config", path)} //nolint:gosec // the test's own program
 	g.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
 	g.cmd.Cancel = func() error { return g.cmd.Process.Signal(os.Interrupt) }
