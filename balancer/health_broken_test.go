@@ -73,19 +73,19 @@ func (s *fragileHealth) broken(ctx context.Context) error {
 	}
 }
 
-// of is what the store itself knows of an account.
-func (s *fragileHealth) of(t *testing.T, account string) health.State {
+// of is what the store itself knows of the account a.
+func (s *fragileHealth) of(t *testing.T) health.State {
 	t.Helper()
-	states, err := s.Memory.Load(context.Background(), []health.Subject{subject(health.KindAccount, account)})
+	states, err := s.Memory.Load(context.Background(), []health.Subject{subject(health.KindAccount, "a")})
 	require.NoError(t, err)
 	return states[0]
 }
 
-// fail has an account fail once.
-func fail(t *testing.T, fake *providertest.Fake, lb *balancer.Transport, account string) {
+// fail has the account a fail once.
+func fail(t *testing.T, fake *providertest.Fake, lb *balancer.Transport) {
 	t.Helper()
 	fake.Script(providertest.ServerError())
-	status, _, err := send(balancer.WithHint(t.Context(), balancer.Hint{Account: account}), t, lb)
+	status, _, err := send(balancer.WithHint(t.Context(), balancer.Hint{Account: "a"}), t, lb)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusInternalServerError, status)
 }
@@ -104,22 +104,22 @@ func TestFailuresWhileTheStoreIsBrokenCountOnce(t *testing.T) {
 					cfg := over(fake, account("a"), account("b"))
 					cfg.Health, cfg.HealthRefresh, cfg.Policy, cfg.MaxAttempts = store, every, patient, 1
 					lb := newTransport(t, cfg)
-					fail(t, fake, lb, "a")
+					fail(t, fake, lb)
 					for round := range 3 {
 						before := 1 + 5*round
-						require.Equal(t, before, store.of(t, "a").Failures)
+						require.Equal(t, before, store.of(t).Failures)
 						store.how.Store(how)
 						for i := range 4 {
-							fail(t, fake, lb, "a")
+							fail(t, fake, lb)
 							require.Equal(t, before+i+1, snapshotOf(t, lb).Accounts[0].Failures, "known here")
 							time.Sleep(700 * time.Millisecond)
 						}
 						time.Sleep(700 * time.Millisecond)
 						store.how.Store(sound)
 						time.Sleep(2 * time.Second)
-						fail(t, fake, lb, "a")
+						fail(t, fake, lb)
 						time.Sleep(2 * time.Second)
-						require.Equal(t, before+5, store.of(t, "a").Failures, "round %d", round)
+						require.Equal(t, before+5, store.of(t).Failures, "round %d", round)
 						require.Equal(t, before+5, snapshotOf(t, lb).Accounts[0].Failures)
 					}
 				})
@@ -211,7 +211,7 @@ func TestOneRequestProbesWhileTheStoreIsBroken(t *testing.T) {
 		assert.Equal(t, "closed", snapshotOf(t, lb).Accounts[0].State)
 		store.how.Store(sound)
 		time.Sleep(3 * time.Second)
-		s := store.of(t, "a")
+		s := store.of(t)
 		assert.Equal(t, health.PhaseClosed, s.Phase(time.Now()), "the store has heard that it is well: %+v", s)
 	})
 }
@@ -258,12 +258,12 @@ func TestShutdownTellsTheStoreWhatItIsOwed(t *testing.T) {
 		lb := newTransport(t, cfg)
 		store.how.Store(down)
 		for range 3 {
-			fail(t, fake, lb, "a")
+			fail(t, fake, lb)
 		}
 		store.how.Store(sound)
 		time.Sleep(time.Second)
 		require.NoError(t, lb.Shutdown(t.Context()))
-		assert.Equal(t, 3, store.of(t, "a").Failures)
+		assert.Equal(t, 3, store.of(t).Failures)
 	})
 }
 
@@ -278,13 +278,13 @@ func TestWhatTheStoreIsOwedIsBounded(t *testing.T) {
 		lb := newTransport(t, cfg)
 		store.how.Store(down)
 		for range 120 {
-			fail(t, fake, lb, "a")
+			fail(t, fake, lb)
 		}
 		assert.Equal(t, 2, told)
 		assert.EqualValues(t, 1, store.updates.Load())
 		store.how.Store(sound)
 		time.Sleep(time.Second)
-		fail(t, fake, lb, "a")
-		assert.Equal(t, 101, store.of(t, "a").Failures)
+		fail(t, fake, lb)
+		assert.Equal(t, 101, store.of(t).Failures)
 	})
 }

@@ -91,7 +91,12 @@ func (t *Transport) homeOf(ctx context.Context, r *Request) (account, thing stri
 // lives, since the store is broken; nil: it may go anywhere, by policy or because there is
 // but one account that could have it.
 func (t *Transport) homeless(ctx context.Context, r *Request, thing string, broken error) error {
-	if t.cfg.AffinityOpen || ctx.Err() != nil { // whose caller has gone, it ends anyway
+	select {
+	case <-ctx.Done(): // its caller has gone: it ends anyway
+		return nil
+	default:
+	}
+	if t.cfg.AffinityOpen {
 		return nil
 	}
 	n := 0

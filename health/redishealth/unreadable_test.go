@@ -115,11 +115,10 @@ func TestUpdateOfAStateThatCannotBeRead(t *testing.T) {
 
 // TestChangesPassOverWhatCannotBeRead goes on to the next page, and tells of it once.
 func TestChangesPassOverWhatCannotBeRead(t *testing.T) {
-	good := ""
 	s := &server{states: map[string]string{}}
 	_, err := newStore(t, s.script).Update(t.Context(), account("good"), become(health.State{Failures: 1}))
 	require.NoError(t, err)
-	good = s.states[fieldOf("good")]
+	good := s.states[fieldOf("good")]
 	long := strings.Repeat("no name ", 1000)
 	reply := []any{"0", "e", "7", "3", "1", []any{
 		fieldOf("later"), ofALaterVersion, fieldOf("good"), good, fieldOf("cut"), cutShort, long, good, fieldOf("gone"), nil,

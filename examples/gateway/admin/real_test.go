@@ -21,16 +21,16 @@ import (
 	"github.com/aitransport/aitransport/quota"
 )
 
-// real is the API with the store and the server that the gateway has.
-type real struct {
+// onReal is the API with the store and the server that the gateway has.
+type onReal struct {
 	world
 	db       *store.DB
 	server   *server.Server
 	upstream *httptest.Server
 }
 
-func newReal(t *testing.T) *real {
-	w := &real{world: world{t: t}}
+func newReal(t *testing.T) *onReal {
+	w := &onReal{world: world{t: t}}
 	fake := providertest.OpenAI(providertest.Config{})
 	w.upstream = httptest.NewServer(fake)
 	t.Cleanup(w.upstream.Close)
@@ -51,7 +51,7 @@ func newReal(t *testing.T) *real {
 }
 
 // ask sends a request as a client.
-func (w *real) ask(secret string) int {
+func (w *onReal) ask(secret string) int {
 	w.t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions", strings.NewReader(`{"model":"gpt-5","messages":[{"role":"user","content":"hi"}]}`))
 	r.Header.Set("Content-Type", "application/json")
@@ -62,7 +62,7 @@ func (w *real) ask(secret string) int {
 }
 
 // account makes an account at the upstream, and returns its path.
-func (w *real) account(name string, change object) string {
+func (w *onReal) account(name string, change object) string {
 	w.t.Helper()
 	in := account(name, change)
 	in["base_url"] = w.upstream.URL + "/v1"

@@ -28,7 +28,7 @@ func claude(t *testing.T, base, key string) (answer struct {
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), clientTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, "-p", prompt, "--output-format", "json", "--model", models["anthropic"]) //nolint:gosec // the test's own program
+	cmd := exec.CommandContext(ctx, program, "-p", prompt, "--output-format", "json", "--model", models["anthropic"])
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "ANTHROPIC_BASE_URL=" + base, "ANTHROPIC_API_KEY=" + key,

@@ -75,7 +75,7 @@ func need(t *testing.T, path, command string) {
 // start runs a program that reads jobs and writes outcomes, until the test's end.
 func start(t *testing.T, program string, args ...string) *client {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), program, args...) //nolint:gosec // the test's own programs
+	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Env = append(os.Environ(), "NO_PROXY=*", "PYTHONUNBUFFERED=1")
 	cmd.Stderr = os.Stderr
 	cmd.WaitDelay = 5 * time.Second

@@ -29,11 +29,8 @@ var models = map[string]string{"openai": "gpt-4o-mini", "anthropic": "claude-son
 // Every official client is answered through real proxies, streamed and not.
 func TestClientsAreAnswered(t *testing.T) {
 	u := newUpstreams(t)
-	g := startGateway(t, settings{
-		Upstreams: u,
-		HTTPProxy: realproxy.Squid(t, realproxy.Config{User: "team", Password: "pw-1"}).URL(),
-		SOCKS:     realproxy.Dante(t, realproxy.Config{}).URL(),
-	})
+	squid, dante := realproxy.Squid(t, realproxy.Config{User: "team", Password: "pw-1"}), realproxy.Dante(t, realproxy.Config{})
+	g := startGateway(t, settings{Upstreams: u, HTTPProxy: squid.URL(), SOCKS: dante.URL()})
 	for language, open := range callers {
 		t.Run(language, func(t *testing.T) {
 			c := open(t)
@@ -70,6 +67,11 @@ func TestClientsAreAnswered(t *testing.T) {
 			}
 		})
 	}
+	ways := g.ways()
+	assert.NotZero(t, ways[strings.Replace(squid.URL(), "pw-1", "***", 1)], "through squid: %v", ways)
+	assert.NotZero(t, ways[dante.URL()], "through dante: %v", ways)
+	assert.Len(t, ways, 2, "and by no other way")
+	assert.NotContains(t, g.log.String(), "pw-1")
 }
 
 // classes are what each client calls the errors that it gets.

@@ -23,7 +23,7 @@ func TestAModuleElsewhereEmbedsTheGateway(t *testing.T) {
 
 	run := func(args ...string) string {
 		t.Helper()
-		cmd := exec.CommandContext(t.Context(), "go", args...) //nolint:gosec // the test's own commands
+		cmd := exec.CommandContext(t.Context(), "go", args...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
 		out, err := cmd.CombinedOutput()
@@ -43,7 +43,7 @@ func TestAModuleElsewhereEmbedsTheGateway(t *testing.T) {
 
 func copyFile(t *testing.T, from, to string) {
 	t.Helper()
-	data, err := os.ReadFile(from) //nolint:gosec // the test's own files
+	data, err := os.ReadFile(from)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(to, data, 0o600))
 }

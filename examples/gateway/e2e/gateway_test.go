@@ -45,7 +45,7 @@ var binary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "gateway")
-	out, err := exec.Command("go", "build", "-o", path, "..").CombinedOutput() //nolint:noctx // shared by all tests
+	out, err := exec.Command("go", "build", "-o", path, "..").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
@@ -157,7 +157,7 @@ func runGateway(t *testing.T, listen, config string) *gateway {
 	program, err := binary()
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	g := &gateway{Base: "http://" + listen, log: &record{}, cmd: exec.CommandContext(ctx, program, "-config", path)} //nolint:gosec // the test's own program
+	g := &gateway{Base: "http://" + listen, log: &record{}, cmd: exec.CommandContext(ctx, program, "-config", path)}
 	g.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
 	g.cmd.Cancel = func() error { return g.cmd.Process.Signal(os.Interrupt) }
@@ -183,7 +183,7 @@ func (g *gateway) waitReady(t *testing.T) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range tick.C {
-		if resp, err := http.Get(g.Base + "/readyz"); err == nil { //nolint:noctx // loopback, and bounded by the loop
+		if resp, err := http.Get(g.Base + "/readyz"); err == nil {
 			require.NoError(t, resp.Body.Close())
 			if resp.StatusCode == http.StatusOK {
 				return
@@ -193,22 +193,25 @@ func (g *gateway) waitReady(t *testing.T) {
 	}
 }
 
-// requests are the log lines about requests.
-func (g *gateway) lines(t *testing.T) (lines []map[string]any) {
-	t.Helper()
+// ways are the proxies that the log says requests went by, redacted, and how many by each.
+func (g *gateway) ways() map[string]int {
+	ways := map[string]int{}
 	for line := range strings.Lines(g.log.String()) {
-		var m map[string]any
-		if json.Unmarshal([]byte(line), &m) == nil && m["request_id"] != nil {
-			lines = append(lines, m)
+		var m struct {
+			RequestID string `json:"request_id"`
+			UsedProxy string `json:"used_proxy"`
+		}
+		if json.Unmarshal([]byte(line), &m) == nil && m.RequestID != "" && m.UsedProxy != "" {
+			ways[m.UsedProxy]++
 		}
 	}
-	return lines
+	return ways
 }
 
 // freeAddress is an address of loopback that nobody listens at now.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, l.Close()) }()
 	return l.Addr().String()

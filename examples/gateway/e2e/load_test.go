@@ -37,7 +37,7 @@ func program(t *testing.T, role string) string {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), self) //nolint:gosec // this program
+	cmd := exec.CommandContext(t.Context(), self)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role)
 	cmd.Stderr, cmd.WaitDelay = os.Stderr, 5*time.Second
 	in, err := cmd.StdinPipe()

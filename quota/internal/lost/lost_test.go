@@ -39,7 +39,7 @@ func TestTheLostGoWithTheirTime(t *testing.T) {
 		l.Add("a", "2", time.Hour)
 		time.Sleep(2*time.Minute - 1)
 		assert.Equal(t, []string{"1", "2"}, l.Of("a"), "the store knows them for two ttls")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		assert.Equal(t, []string{"2"}, l.Of("a"))
 		time.Sleep(2 * time.Hour)
 		assert.Empty(t, l.Of("a"))
