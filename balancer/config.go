@@ -16,7 +16,7 @@ import (
 // Config sets up a [Transport]. Accounts is the only field required. New copies
 // it; what it points to must not be changed afterwards.
 type Config struct {
-	Accounts  []Account        // at least one; changed later by SetAccounts
+	Accounts  []Account        // changed later by SetAccounts; nil is refused, an empty slice has no account yet: all requests are ErrNoRoute
 	Transport transport.Config // how accounts are reached; Account has the last word. Its Decoders read compressed requests too
 
 	Picker Picker        // chooses among accounts that can serve a request; nil: LeastLoaded

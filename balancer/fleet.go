@@ -42,8 +42,8 @@ func (r *route) named(name string) *member { return r.byName[name] }
 // newFleet makes accounts ready. Accounts of the same name as before go on with
 // their counters.
 func (t *Transport) newFleet(accounts []Account, before *fleet) (*fleet, error) {
-	if len(accounts) == 0 {
-		return nil, fmt.Errorf("balancer: Accounts: there is none: configure at least one account")
+	if accounts == nil {
+		return nil, fmt.Errorf("balancer: Accounts: there is none: configure at least one account, or write []Account{} where they come later")
 	}
 	f := &fleet{byName: make(map[string]*member, len(accounts)), replaced: make(chan struct{})}
 	for i := range accounts {

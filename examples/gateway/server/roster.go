@@ -11,7 +11,6 @@ import (
 
 	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
-	"github.com/aitransport/aitransport/provider"
 	"github.com/aitransport/aitransport/quota"
 )
 
@@ -33,12 +32,6 @@ type entry struct {
 	made  balancer.Account
 	login *login // nil: its credential is a key
 }
-
-// Nobody is the name of the account that stands in the balancer's Snapshot where there are
-// none: the balancer wants one.
-const Nobody = "(none)"
-
-var nobody = balancer.Account{Name: Nobody, Provider: provider.OpenAI, Secret: "none", Disabled: true}
 
 // load reads the accounts and gives them to the balancer. One that is wrong is left out
 // and logged; the others serve. Only one load runs at a time.
@@ -82,9 +75,6 @@ func (s *Server) install(next *roster) error {
 
 // accounts are those of the balancer, in their order.
 func (r *roster) accounts() []balancer.Account {
-	if len(r.order) == 0 {
-		return []balancer.Account{nobody}
-	}
 	accounts := make([]balancer.Account, len(r.order))
 	for i, name := range r.order {
 		accounts[i] = r.entries[name].made
