@@ -29,7 +29,8 @@ var (
 
 	// ErrStoreBroken says that a store of health or affinity is broken, where the policy
 	// is not to go on without it, or where only the store could do what was asked for. It is
-	// joined with the store's own error. Of a request nothing was sent; try again in a second.
+	// joined with the store's own error, if it was asked. Of a request nothing was sent; try
+	// again in a second. Of a store of quota quota.ErrUnavailable says so.
 	ErrStoreBroken = errors.New("a store is broken")
 
 	// ErrClosed says that the Transport was closed.

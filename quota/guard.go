@@ -4,20 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/aitransport/aitransport/internal/circuit"
 )
 
-// ErrUnavailable is the error of a Guard whose store is broken, where the policy does not answer in its place. It is
-// joined with the store's own.
-var ErrUnavailable = errors.New("quota: the store is broken")
-
 // GuardConfig is what a Guard does when its store is broken.
 type GuardConfig struct {
-	// Open is the policy for a Reserve when the store is broken. false, closed: it is refused with ErrUnavailable. true,
+	// Open is the policy for a Reserve when the store is broken. false, closed: it is refused with an *UnavailableError. true,
 	// open: it is counted in the memory of this process and admitted while its limits have room there. See Guard for how
 	// much that can admit.
 	Open bool
@@ -39,7 +34,7 @@ type GuardConfig struct {
 // GuardHooks are told what a Guard does in place of its store. They are called by the goroutine of the call, which waits,
 // and by several at a time; no lock is held. nil: not told.
 type GuardHooks struct {
-	Broken   func(err error)                             // a call failed, or a trial did: the policy answers from now on
+	Broken   func(err error)                             // the store's error: a call failed, or a trial did: the policy answers from now on
 	Back     func(after time.Duration)                   // a trial succeeded: the store answers again
 	Answered func(key string, err error)                 // the policy answered a Reserve, with that error; nil: admitted
 	Kept     func(r Reservation, used Amount, err error) // a Settle failed and is done again later
@@ -198,16 +193,12 @@ func (g *Guard) answered(key string, err error) {
 }
 
 // call calls the store, if it is not known to be broken, and remembers whether it is. An error that says that it is broken
-// is ErrUnavailable.
+// is an *UnavailableError.
 func (g *Guard) call(ctx context.Context, f func(context.Context) error) error {
 	err := g.breaker.Do(ctx, f)
 	var broken *circuit.Unavailable
-	switch {
-	case !errors.As(err, &broken):
+	if !errors.As(err, &broken) {
 		return err
-	case broken.Asked:
-		return fmt.Errorf("%w: %w", ErrUnavailable, broken.Err)
-	default:
-		return fmt.Errorf("%w, and was not asked: %w", ErrUnavailable, broken.Err)
 	}
+	return &UnavailableError{RetryAt: broken.RetryAt, Err: broken.Err}
 }

@@ -128,12 +128,17 @@ func TestAClosedGuardRefusesAtOnce(t *testing.T) {
 		took, err := reserve()
 		require.ErrorIs(t, err, quota.ErrUnavailable)
 		require.ErrorIs(t, err, context.DeadlineExceeded, "why it is told")
+		retryAt := time.Now().Add(time.Second).Round(0)
 		require.NotErrorIs(t, err, quota.ErrExceeded)
 		assert.Equal(t, 500*time.Millisecond, took)
 		for range 100 {
 			took, err = reserve()
 			require.ErrorIs(t, err, quota.ErrUnavailable)
 			require.Zero(t, took, "one time-out is enough")
+			require.NotErrorIs(t, err, context.DeadlineExceeded, "that was another's call")
+			var broken *quota.UnavailableError
+			require.ErrorAs(t, err, &broken)
+			require.Equal(t, retryAt, broken.RetryAt)
 		}
 		assert.EqualValues(t, 1, store.calls.Load())
 		assert.Equal(t, "broken: no answer: context deadline exceeded", log.take()[0])

@@ -34,17 +34,17 @@ type Breaker struct {
 // New is a Breaker of a store that is sound as far as is known.
 func New(c Config) *Breaker { return &Breaker{cfg: c} }
 
-// Unavailable is the error of a call of a store that is broken. It unwraps to the store's own: of this call or, where the
-// store was not asked, of the one that found it broken.
+// Unavailable is the error of a call of a store that is broken. It unwraps to the store's own, if that was called. What the
+// store said to another caller is his, and in Config.OnBroken.
 type Unavailable struct {
-	Asked bool // the store was called
-	Err   error
+	RetryAt time.Time // when the store is tried again, at the earliest
+	Err     error     // the store's; nil: it was not called
 }
 
 // Error is the store's.
 func (e *Unavailable) Error() string {
-	if !e.Asked {
-		return "not asked: " + e.Err.Error()
+	if e.Err == nil {
+		return "not asked, so soon after it failed"
 	}
 	return e.Err.Error()
 }
@@ -70,11 +70,11 @@ func (b *Breaker) Do(ctx context.Context, f func(context.Context) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c, err := b.begin()
-	if err != nil {
-		return &Unavailable{Err: err}
+	c, retryAt, ok := b.begin()
+	if !ok {
+		return &Unavailable{RetryAt: retryAt}
 	}
-	v, failure := unknown, error(nil)
+	v, failure, err := unknown, error(nil), error(nil)
 	defer func() { b.judge(ctx, c, v, failure) }()
 	began := time.Now()
 	err = b.limited(ctx, f)
@@ -89,7 +89,7 @@ func (b *Breaker) Do(ctx context.Context, f func(context.Context) error) error {
 		return err
 	default:
 		v, failure = broken, err
-		return &Unavailable{Asked: true, Err: err}
+		return &Unavailable{RetryAt: b.rested(), Err: err}
 	}
 }
 
@@ -124,20 +124,25 @@ type call struct {
 	breaks uint64 // how often the store had broken then
 }
 
-// begin begins a call, if the store may be called. If it may not, err is why.
-func (b *Breaker) begin() (c call, err error) {
+// begin begins a call, if the store may be called. If it may not, retryAt is when it is worth to come again.
+func (b *Breaker) begin() (c call, retryAt time.Time, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
 	case b.err == nil:
-		return call{breaks: b.breaks}, nil
-	case b.trying || time.Now().Before(b.until):
-		return call{}, b.err
+		return call{breaks: b.breaks}, retryAt, true
+	case b.trying: // and may fail
+		return c, b.rested(), false
+	case time.Now().Before(b.until):
+		return c, b.until.Round(0), false
 	default:
 		b.trying = true
-		return call{trial: true, breaks: b.breaks}, nil
+		return call{trial: true, breaks: b.breaks}, retryAt, true
 	}
 }
+
+// rested is when the rest ends that begins now, on the wall.
+func (b *Breaker) rested() time.Time { return time.Now().Add(max(0, b.cfg.Rest)).Round(0) }
 
 // judge remembers what a call said of the store, and tells.
 func (b *Breaker) judge(ctx context.Context, c call, v verdict, err error) {
