@@ -17,8 +17,13 @@ type GuardConfig struct {
 	// much that can admit.
 	Open bool
 
-	Timeout time.Duration // for each call of the store, which must heed its context; 0: 500 ms; negative: none
-	Rest    time.Duration // after a failure the store is not called for so long; 0: 1 s; negative: none
+	// Timeout is for each call of the store, which must heed its context: one that takes longer says that the store is
+	// broken. 0: what the store asks for (see Patient), or 500 ms; negative: none. It has to be longer than calls take
+	// under the greatest load, waiting for each other included. Too short, and a store that is only slow counts as
+	// broken: closed, requests are refused that have room; open, limits are overspent although nothing is broken.
+	Timeout time.Duration
+
+	Rest time.Duration // after a failure the store is not called for so long; 0: 1 s; negative: none
 
 	// MaxUnsettled bounds how many reservations wait for the store to be settled; 0: 10,000; negative: none wait.
 	MaxUnsettled int
@@ -77,10 +82,13 @@ const (
 	flushAtOnce = 8       // so many a call settles for others
 )
 
-// NewGuard is a Guard in front of a store.
+// NewGuard is a Guard in front of a store. It panics if there is none.
 func NewGuard(store Store, c GuardConfig) *Guard {
+	if store == nil {
+		panic("quota: NewGuard without a Store: give it one, and look at the error of what made it")
+	}
 	if c.Timeout == 0 {
-		c.Timeout = 500 * time.Millisecond
+		c.Timeout = timeLimit(store)
 	}
 	if c.Rest == 0 {
 		c.Rest = time.Second
@@ -110,6 +118,14 @@ func NewGuard(store Store, c GuardConfig) *Guard {
 		g.local = NewMemory(MemoryConfig{})
 	}
 	return g
+}
+
+// timeLimit is what a call of the store may take, where the program does not say.
+func timeLimit(store Store) time.Duration {
+	if p, ok := store.(Patient); ok && p.TimeLimit() > 0 {
+		return p.TimeLimit()
+	}
+	return 500 * time.Millisecond
 }
 
 func isBroken(err error) bool {

@@ -87,5 +87,12 @@ type Charger interface {
 	SettleAll(ctx context.Context, rs []Reservation, used Amount) error
 }
 
+// Patient is a Store whose calls may take long though it is sound, since they wait for each other.
+type Patient interface {
+	// TimeLimit is for how long a call may take before a [Guard] takes the store for broken, unless GuardConfig.Timeout
+	// says so; 0 and below: no more than others.
+	TimeLimit() time.Duration
+}
+
 // ErrExpired is the error of renewing a reservation that is no longer there.
 var ErrExpired = errors.New("quota: reservation settled or expired")

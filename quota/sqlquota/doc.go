@@ -17,7 +17,8 @@
 // So calls for one key wait for each other, for four round trips each (MySQL and MariaDB: five, and more if the driver
 // prepares each statement: set interpolateParams=true): a key that all calls are charged to admits some hundred calls a
 // second to some thousand, depending on how far away the database is and how long it takes to commit. Keys apart do not
-// wait for each other, but in SQLite, which has one writer at a time. A row holds up to 62 numbers for each rolling window
+// wait for each other, but in SQLite, which has one writer at a time. For these waits [quota.NewGuard] gives each call 4 s
+// before it takes the database for broken; a burst that takes longer needs a longer GuardConfig.Timeout. A row holds up to 62 numbers for each rolling window
 // and some 40 bytes for each reservation that can still be settled, and is written whole. For more calls a second than
 // that, take Redis.
 //

@@ -39,7 +39,14 @@ var _ interface {
 	quota.Inspector
 	quota.Granter
 	quota.Charger
+	quota.Patient
 } = (*Store)(nil)
+
+// timeLimit is shorter than the 5 s that the balancer gives all that it asks of a store for a request.
+const timeLimit = 4 * time.Second
+
+// TimeLimit implements [quota.Patient]: 4 s, for calls of one key, and in SQLite all calls, wait for each other.
+func (s *Store) TimeLimit() time.Duration { return timeLimit }
 
 // New is a Store in a database whose tables Migrate made. It is an error if they are not there, or of another version than
 // this package's.
