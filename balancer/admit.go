@@ -60,7 +60,7 @@ func (s *serving) admit() error {
 	case errors.Is(err, quota.ErrInvalid): // the store has nothing to do with it
 		return &Error{Err: fmt.Errorf("Config.Admit returned a charge that makes no sense: %w", err)}
 	case err != nil:
-		return &Error{Err: fmt.Errorf("the limits that the request is charged to cannot be asked: %w", err)}
+		return &Error{Err: fmt.Errorf("the limits that the request is charged to cannot be asked: %w", err), RetryAt: retryOf(err)}
 	}
 	s.bill = &bill{t: s.t, reserved: reserved, open: 1}
 	return nil

@@ -38,6 +38,7 @@ type chooser struct {
 	ends     int64     // when the model's rest does that keeps one from being taken; noEnd: there is none
 	declined bool      // the Picker wanted none
 	broken   bool      // the quota store cannot be asked: neither for the others
+	cause    error     // why
 	luck     uint64    // of the request, for accounts that start slowly; 0: not drawn yet
 }
 
@@ -234,7 +235,7 @@ func (c *chooser) take(m *member) (taken *attempt, full bool) {
 		}
 	}()
 	if len(m.Limits) > 0 {
-		if found = at.reserve(c.ctx); at.reservation.ID == "" {
+		if found, c.cause = at.reserve(c.ctx); at.reservation.ID == "" {
 			if c.broken = found == nil; c.broken {
 				return nil, false
 			}
@@ -259,32 +260,32 @@ const othersPoll = 250 * time.Millisecond
 const fullFor = 30 * time.Second
 
 // reserve charges the request to the account's limits, or tells which is used up. If it
-// does neither, the store is broken.
-func (at *attempt) reserve(ctx context.Context) *fullness {
-	if ctx.Err() != nil {
-		return nil
+// does neither, the store is broken, or the caller has gone.
+func (at *attempt) reserve(ctx context.Context) (*fullness, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	books, cancel := at.books(at.t.quotaInMemory) // a caller who goes meanwhile must not leave it half done
 	defer cancel()
 	res, err := at.t.cfg.Quota.Reserve(books, at.quotaKey, at.Limits, at.r.estimate, at.t.cfg.ttl())
 	if err == nil {
 		at.reservation = res
-		return nil
+		return nil, nil
 	}
 	var over *quota.ExceededError
 	switch {
 	case !errors.As(err, &over):
 		at.t.storeError(books, "quota", err)
-		return nil
+		return nil, err
 	case over.Limit.Unit == quota.InFlight:
-		return &fullness{until: time.Now().Add(othersPoll).UnixNano(), reason: over.Error(), inFlight: true}
+		return &fullness{until: time.Now().Add(othersPoll).UnixNano(), reason: err.Error(), inFlight: true}, nil
 	default:
 		now, retryAt := time.Now(), over.RetryAt
 		if !retryAt.IsZero() && !retryAt.After(now) { // its clock is behind: it has just refused
 			retryAt = now.Add(othersPoll)
 		}
 		// It is asked again before long: somebody may have reset it, or raised the limit.
-		return &fullness{until: min(nanos(retryAt), now.Add(fullFor).UnixNano()), retryAt: retryAt, reason: over.Error()}
+		return &fullness{until: min(nanos(retryAt), now.Add(fullFor).UnixNano()), retryAt: retryAt, reason: err.Error()}, nil
 	}
 }
 

@@ -22,7 +22,7 @@ type Config struct {
 	Picker Picker        // chooses among accounts that can serve a request; nil: LeastLoaded
 	Health health.Store  // remembers who may be used; nil: in memory; see HealthClosed
 	Policy health.Policy // draws conclusions; the zero Policy is the default one
-	Quota  quota.Store   // counts what is used, for Account.Limits; nil: in memory
+	Quota  quota.Store   // counts what is used, for Account.Limits and Admit's; nil: in memory; one that is shared goes behind quota.NewGuard
 
 	// Prices are what models cost, for Attempt.Cost and limits of quota.Cost; nil:
 	// no cost is known, and such a limit is refused. provider.StarterPrices is a
@@ -31,7 +31,7 @@ type Config struct {
 
 	MaxAttempts int           // accounts tried for one request; 0: 3
 	Deadline    time.Duration // for all attempts, until an answer begins; 0: none but the caller's
-	MaxWait     time.Duration // how long a request waits for an account, in order, while all that could serve it are full, and for a rest or a limit that ends within that time; 0: not at all
+	MaxWait     time.Duration // how long a request waits for an account, in order, while all that could serve it are full, and for a rest or a limit that ends within that time; 0: not at all. It does not wait for Admit's limits
 	MaxReplay   int64         // bytes of a request kept for another attempt; a longer one without GetBody gets one attempt only; 0: 8 MiB; at most 1 GiB
 
 	// NoLastResort answers at once that there is no account, when all rest. Otherwise
@@ -115,7 +115,8 @@ type Config struct {
 	// all attempts have used, as one request, replaces it when the last of them is over;
 	// what was never sent costs nothing. A limit that has no room refuses the request: the
 	// *Error then holds a *quota.ExceededError, and RetryAt says when there is room again.
-	// Where Quota cannot be asked the request is refused too; quota.Guard says otherwise.
+	// It is refused at once: MaxWait is for accounts. Where Quota cannot be asked the request
+	// is refused too; an open quota.Guard says otherwise.
 	// Under a limit of cost only those accounts are asked whose price Prices knows, and
 	// nobody where it is nil. The keys of accounts in Quota are "account/" + Name: begin
 	// yours with a word of their own, as in "tenant/acme". An error refuses the request, and
@@ -169,14 +170,17 @@ type Hooks struct {
 	// when its answer was read or closed.
 	Attempt func(context.Context, Attempt)
 
-	// StoreError is called when a store ("health", "quota" or "affinity") failed: health and
-	// affinity once when they break and each time that they are tried in vain, once a second
-	// at most. Config.HealthClosed and AffinityOpen say what happens meanwhile. An account
-	// whose quota cannot be asked is passed over; see quota.Guard. It must not call Close,
-	// which waits for the refresh that may be what failed.
+	// StoreError is called when a store ("health", "quota" or "affinity") failed: once when
+	// it breaks and each time that it is tried in vain, once a second at most.
+	// Config.HealthClosed and AffinityOpen say what happens meanwhile, and of quota the
+	// GuardConfig of the [quota.Guard] that Config.Quota is. Where it is another store, each
+	// call that fails is told, and an account whose quota cannot be asked is passed over.
+	// What the error says may name a store's address and whom it was asked about. StoreError
+	// must not call Close, which waits for the refresh that may be what failed.
 	StoreError func(ctx context.Context, store string, err error)
 
-	// StoreBack is called when "health" or "affinity" answers again, so long after it broke.
+	// StoreBack is called when a store of which StoreError was told once answers again, so
+	// long after it broke.
 	StoreBack func(ctx context.Context, store string, after time.Duration)
 }
 

@@ -46,7 +46,7 @@
 //	INFO   Health check for provider …   provider, key (the account), health, class, status, code, reason, probe, proxyUrl, duration, state; at WARN where it failed
 //	DEBUG  Session stays with account    request, tenant, session, account, before
 //	WARN   Cost not known, …             once for each model: request, provider, account, model, answered, tier, images, audio, webSearches, limited
-//	ERROR  Store failed                  store, error: of health and affinity once when it breaks, and each time that it is tried in vain
+//	ERROR  Store failed                  store, error: once when it breaks, and each time that it is tried in vain; of quota without a quota.Guard for each call
 //	INFO   Store is back                 store, after
 //	ERROR  Health check panicked         provider, account, health, probe, reason, stack
 //	ERROR  An attempt panicked that …    request, account, panic: another account had made it needless

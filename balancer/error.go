@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aitransport/aitransport/health"
+	"github.com/aitransport/aitransport/quota"
 )
 
 var (
@@ -43,8 +44,19 @@ var (
 // their last attempt.
 type Error struct {
 	Attempts []Attempt // what was tried, in order; empty: nothing was sent
-	RetryAt  time.Time // when an account that was passed over, or rests since it was tried, can be asked again; zero: not known
-	Err      error     // of the last attempt; or ErrNoRoute, ErrNoAccount, ErrUnsupported, ErrStoreBroken, ErrClosed, with details
+
+	// RetryAt is when an account that was passed over, or rests since it was tried, can be
+	// asked again; where Config.Admit's limits refused, when they have room, or when their
+	// store is tried again. Zero: not known.
+	RetryAt time.Time
+
+	// Err is of the last attempt. Where there was none it is ErrNoRoute, ErrNoAccount,
+	// ErrUnsupported, ErrStoreBroken or ErrClosed, with details, or is about Config.Admit:
+	// its own error; a *quota.ExceededError, where there is no room; that of Config.Quota
+	// where it could not be asked, which behind a [quota.Guard] is quota.ErrUnavailable; or
+	// what is wrong with Config.Admit or Config.Estimate. ErrNoAccount is joined with the
+	// store's error where it was an account's limits that could not be asked.
+	Err error
 }
 
 // Error tells what was tried and why each account was left.
@@ -86,6 +98,7 @@ type passedOver struct {
 	because string // what holds for all; "": nothing
 	reasons []string
 	advice  string // what may be done about it; "": nothing is known
+	cause   error  // of the store that could not be asked; nil: none
 	more    int    // accounts that are not named
 	retryAt time.Time
 }
@@ -110,11 +123,30 @@ func (p *passedOver) err() error {
 	if p.more > 0 {
 		more = fmt.Sprintf("; and %d more", p.more)
 	}
-	return fmt.Errorf("%w: %s%s%s%s", ErrNoAccount, p.because, strings.Join(p.reasons, "; "), more, p.advice)
+	err := fmt.Errorf("%w: %s%s%s%s", ErrNoAccount, p.because, strings.Join(p.reasons, "; "), more, p.advice)
+	if p.cause != nil {
+		err = fmt.Errorf("%w: %w", err, p.cause)
+	}
+	return err
 }
 
 // waitAdvice is for accounts that are full, where nobody waits for one.
 const waitAdvice = " (set Config.MaxWait to wait for one)"
+
+// retryOf is when there is room again, or the store is asked again, as far as an error of
+// a quota store tells.
+func retryOf(err error) time.Time {
+	var over *quota.ExceededError
+	var broken *quota.UnavailableError
+	switch {
+	case errors.As(err, &over):
+		return over.RetryAt
+	case errors.As(err, &broken):
+		return broken.RetryAt
+	default:
+		return time.Time{}
+	}
+}
 
 // asMany says that a limit of requests in flight is reached.
 func asMany(n int64) string {

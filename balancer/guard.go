@@ -9,6 +9,7 @@ import (
 
 	"github.com/aitransport/aitransport/health"
 	"github.com/aitransport/aitransport/internal/circuit"
+	"github.com/aitransport/aitransport/quota"
 )
 
 const (
@@ -26,6 +27,18 @@ func (t *Transport) guardStores() {
 		t.cfg.Affinity = &guardedAffinity{t.cfg.Affinity, t.breaker("affinity", nil)}
 	}
 	t.homes = newFrugal(t.cfg.Affinity)
+	if guard, ok := t.cfg.Quota.(watched); ok {
+		t.unwatch = guard.Watch(
+			func(ctx context.Context, err error) { t.tellBroken(context.WithoutCancel(ctx), "quota", err) },
+			func(ctx context.Context, after time.Duration) { t.tellBack(context.WithoutCancel(ctx), "quota", after) },
+		)
+	}
+}
+
+// watched is a quota store that tells by itself when it breaks and when it is back, as a
+// [quota.Guard] does.
+type watched interface {
+	Watch(broken func(context.Context, error), back func(context.Context, time.Duration)) (stop func())
 }
 
 func (t *Transport) breaker(store string, broken func(error) bool) *circuit.Breaker {
@@ -37,9 +50,12 @@ func (t *Transport) breaker(store string, broken func(error) bool) *circuit.Brea
 }
 
 // storeError says that a store failed. A caller who has gone is no failure, and what a
-// breaker has seen is told by that, once.
+// breaker has seen is told by that, once, as a quota.Guard does.
 func (t *Transport) storeError(ctx context.Context, store string, err error) {
 	guarded := store != "quota"
+	if t.unwatch != nil && errors.Is(err, quota.ErrUnavailable) {
+		return
+	}
 	if circuit.IsUnavailable(err) || errors.Is(ctx.Err(), context.Canceled) || guarded && ctx.Err() != nil {
 		return
 	}

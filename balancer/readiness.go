@@ -218,6 +218,10 @@ func (c *chooser) none() error {
 	if c.one == nil {
 		c.disabled(&passed)
 	}
+	if c.broken {
+		passed.cause = c.cause
+		passed.sooner(retryOf(c.cause))
+	}
 	return &Error{RetryAt: passed.retryAt, Err: passed.err()}
 }
 

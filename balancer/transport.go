@@ -28,6 +28,7 @@ type Transport struct {
 	quotaInMemory, healthInMemory bool // the stores answer at once
 
 	healthBreaker *circuit.Breaker // nil: the store cannot break
+	unwatch       func()           // the quota store; nil: it does not tell by itself how it is
 	homes         *frugal          // before cfg.Affinity
 	debts         debts            // what the health store is still to be told
 	forgotten     atomic.Bool      // it will not be told all
@@ -169,6 +170,9 @@ func (t *Transport) CloseIdleConnections() {
 func (t *Transport) Close() error {
 	t.calls.end()
 	t.beside.Wait()
+	if t.unwatch != nil {
+		t.unwatch()
+	}
 	if t.owned {
 		return t.pool.Close()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ type GuardConfig struct {
 	// passed meanwhile tells that the store is slow, if that gave it a tenth of Timeout.
 	Broken func(error) bool
 
+	// Hooks are told of an outage. A balancer that has the Guard as its Quota is told too, and logs it; who uses it alone
+	// hears nothing of an outage without Hooks.Broken, not even of one that may overspend.
 	Hooks GuardHooks
 }
 
@@ -59,6 +62,8 @@ type GuardHooks struct {
 // the calls that follow once it is back; Flush does all, for the end of a program. A reservation made while the store was
 // broken is settled here, and anywhere else does nothing. The other methods return ErrUnavailable.
 //
+// A balancer whose Config.Quota it is logs when the store breaks and when it is back; see Watch.
+//
 // A call that fails may have been carried out: a reservation of which nobody knows expires, and its estimate stands.
 type Guard struct {
 	store   Store
@@ -67,6 +72,7 @@ type Guard struct {
 	own     string  // how the IDs of reservations in local begin
 	breaker *circuit.Breaker
 	later   unsettled
+	watched watchers
 }
 
 var _ interface {
@@ -102,16 +108,7 @@ func NewGuard(store Store, c GuardConfig) *Guard {
 	g := &Guard{store: store, cfg: c, own: openID + rand.Text() + "~"}
 	g.breaker = circuit.New(circuit.Config{
 		Timeout: c.Timeout, Rest: c.Rest, Broken: c.Broken,
-		OnBroken: func(_ context.Context, err error) {
-			if c.Hooks.Broken != nil {
-				c.Hooks.Broken(err)
-			}
-		},
-		OnBack: func(_ context.Context, after time.Duration) {
-			if c.Hooks.Back != nil {
-				c.Hooks.Back(after)
-			}
-		},
+		OnBroken: g.tellBroken, OnBack: g.tellBack,
 	})
 	g.later.most = c.MaxUnsettled
 	if c.Open {
@@ -148,7 +145,7 @@ func (g *Guard) Reserve(ctx context.Context, key string, limits []Limit, a Amoun
 	r = Reservation{}
 	if g.local != nil {
 		r, err = g.local.Reserve(ctx, key, limits, a, ttl)
-		r = g.mark(r, err)
+		r, err = g.mark(r, err), alone(err)
 	}
 	g.answered(key, err)
 	return r, err
@@ -176,6 +173,7 @@ func (g *Guard) ReserveAll(ctx context.Context, charges []Charge, a Amount, ttl 
 		for i := range rs {
 			rs[i] = g.mark(rs[i], nil)
 		}
+		err = alone(err)
 	}
 	for _, c := range charges {
 		g.answered(c.Key, err)
@@ -189,6 +187,14 @@ func (g *Guard) mark(r Reservation, err error) Reservation {
 		r.ID = g.own + r.ID
 	}
 	return r
+}
+
+// alone says of a refusal that it is by the count of this process.
+func alone(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w (by the count of this process alone, while the store is broken)", err)
 }
 
 // unmark is the local reservation; nil: it is the store's. One of another Guard is none that local knows.

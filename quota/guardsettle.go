@@ -21,7 +21,7 @@ func (g *Guard) Settle(ctx context.Context, r Reservation, used Amount) error {
 	}
 	err := g.call(ctx, func(ctx context.Context) error { return g.store.Settle(ctx, r, used) })
 	if errors.Is(err, ErrUnavailable) {
-		return g.keep(settlement{r, used}, err)
+		return g.keep(ctx, settlement{r, used}, err)
 	}
 	if err == nil {
 		g.flush(ctx)
@@ -70,7 +70,7 @@ func (g *Guard) SettleAll(ctx context.Context, rs []Reservation, used Amount) er
 	switch {
 	case errors.Is(err, ErrUnavailable):
 		for _, r := range theirs {
-			errs = append(errs, g.keep(settlement{r, used}, err))
+			errs = append(errs, g.keep(ctx, settlement{r, used}, err))
 		}
 	case err != nil:
 		errs = append(errs, err)
@@ -81,10 +81,12 @@ func (g *Guard) SettleAll(ctx context.Context, rs []Reservation, used Amount) er
 }
 
 // keep has it settled later.
-func (g *Guard) keep(s settlement, why error) error {
+func (g *Guard) keep(ctx context.Context, s settlement, why error) error {
 	tell, err := g.cfg.Hooks.Kept, error(nil)
 	if !g.later.keep(s) {
-		tell, err = g.cfg.Hooks.Lost, fmt.Errorf("quota: %d reservations wait to be settled, the most that GuardConfig.MaxUnsettled allows: %w", g.later.most, why)
+		tell = g.cfg.Hooks.Lost
+		err = fmt.Errorf("quota: one more reservation would wait to be settled than GuardConfig.MaxUnsettled allows (%d): %w", max(0, g.later.most), why)
+		g.tellLosing(ctx, err)
 	}
 	if tell != nil {
 		tell(s.r, s.used, why)
