@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -237,4 +238,19 @@ func TestAdmitWithAChargeThatMakesNoSense(t *testing.T) {
 		})
 	}
 	assert.Zero(t, fake.Count())
+}
+
+// The time when there is room again is told once, and never too early.
+func TestAdmitTellsOnceWhenThereIsRoom(t *testing.T) {
+	cfg := over(providertest.OpenAI(providertest.Config{}), account("only"))
+	charging(&cfg, []quota.Limit{{Unit: quota.Requests, Max: 1, Window: quota.Rolling(time.Hour)}}, nil)
+	lb := newTransport(t, cfg)
+	_, _, err := send(t.Context(), t, lb)
+	require.NoError(t, err)
+	_, _, err = send(t.Context(), t, lb)
+	var failure *balancer.Error
+	require.ErrorAs(t, err, &failure)
+	require.False(t, failure.RetryAt.IsZero())
+	assert.Equal(t, 1, strings.Count(err.Error(), failure.RetryAt.UTC().Format("2006-01-02T")), "%v", err)
+	assert.Regexp(t, ": room again at [^ ]+Z$", err.Error())
 }

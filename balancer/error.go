@@ -78,8 +78,8 @@ func (e *Error) Error() string {
 			fmt.Fprintf(&b, "; %d: %s", i+1, a)
 		}
 	}
-	if !e.RetryAt.IsZero() {
-		fmt.Fprintf(&b, " (try again at %s)", e.RetryAt.UTC().Format(time.RFC3339))
+	if !e.RetryAt.IsZero() && !errors.As(e.Err, new(*quota.ExceededError)) { // which says so itself
+		fmt.Fprintf(&b, " (try again at %s)", e.RetryAt.Add(time.Second-1).UTC().Truncate(time.Second).Format(time.RFC3339))
 	}
 	return b.String()
 }

@@ -94,9 +94,9 @@ func (t *Transport) refuse(ctx context.Context) error {
 	if _, ok := t.load(ctx, some); ok && t.read(ctx, t.domains.all()) {
 		return nil
 	}
-	if err := t.healthBreaker.Err(); err != nil {
+	if t.healthBreaker.Err() != nil { // which Hooks.StoreError has been told; it may be another caller's
 		return &Error{
-			Err:     fmt.Errorf("who may be used cannot be asked (Config.HealthClosed): %w: health: %w", ErrStoreBroken, err),
+			Err:     fmt.Errorf("who may be used cannot be asked (Config.HealthClosed): %w: health", ErrStoreBroken),
 			RetryAt: time.Now().Add(storeRest),
 		}
 	}

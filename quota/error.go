@@ -42,7 +42,7 @@ func (e *ExceededError) advice() string {
 	case e.Asked > e.Limit.Max:
 		return "more than the limit ever allows; ask for less or raise Max"
 	case !e.RetryAt.IsZero():
-		return "room again at " + e.RetryAt.UTC().Format("2006-01-02T15:04:05.000Z")
+		return "room again at " + e.RetryAt.Add(time.Millisecond-1).UTC().Truncate(time.Millisecond).Format("2006-01-02T15:04:05.000Z")
 	case e.Limit.Unit == InFlight:
 		return "room again when one of them ends"
 	default:
@@ -73,7 +73,7 @@ func NewExceededError(key string, limits []Limit, a Amount, standings []Standing
 		}
 		e := &ExceededError{Key: key, Limit: limit, Used: s.Used, Asked: asked, Left: max(0, room)}
 		if asked <= limit.Max && limit.Unit != InFlight && limit.Window.kind != WindowTotal {
-			e.RetryAt = s.RoomAt
+			e.RetryAt = s.RoomAt.Round(0) // others compare it, and write it down: it is of the wall
 		}
 		if worst == nil || e.outlasts(worst) {
 			worst = e

@@ -131,15 +131,22 @@ func (g *Guard) Flush(ctx context.Context) error {
 	for {
 		more, err := g.flushOne(ctx)
 		if err != nil {
-			return fmt.Errorf("quota: %d reservations are not settled: %w", g.Unsettled(), err)
+			return fmt.Errorf("quota: %s not settled: %w", reservationsAre(g.Unsettled()), err)
 		}
 		if n := g.Unsettled(); !more && n > 0 {
-			return fmt.Errorf("quota: %d reservations are being settled by other calls: flush again", n)
+			return fmt.Errorf("quota: %s being settled by other calls: flush again", reservationsAre(n))
 		}
 		if !more {
 			return nil
 		}
 	}
+}
+
+func reservationsAre(n int) string {
+	if n == 1 {
+		return "1 reservation is"
+	}
+	return fmt.Sprintf("%d reservations are", n)
 }
 
 // Renew implements [Renewer].

@@ -22,7 +22,7 @@ func (l Limit) Validate() error {
 		return nil
 	}
 	if err := l.Window.validate(); err != nil {
-		return invalid("quota: limit of %d %v with %v", l.Max, l.Unit, err)
+		return invalid("quota: limit of %s with %v", l.Unit.text(l.Max), err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/aitransport/aitransport/quota"
 )
@@ -19,7 +20,7 @@ func TestLimitsSayWhatIsWrongWithThem(t *testing.T) {
 		wrong string // "": nothing
 	}{
 		{quota.Limit{Unit: quota.Requests, Max: 100, Window: minute}, "100 requests per 1m", ""},
-		{quota.Limit{Unit: quota.Tokens, Max: 1, Window: quota.Rolling(5 * time.Hour)}, "1 tokens per 5h", ""},
+		{quota.Limit{Unit: quota.Tokens, Max: 1, Window: quota.Rolling(5 * time.Hour)}, "1 token per 5h", ""},
 		{quota.Limit{Unit: quota.OutputTokens, Max: 7, Window: quota.Rolling(90 * time.Second)}, "7 output tokens per 1m30s", ""},
 		{quota.Limit{Unit: quota.Cost, Max: 5e9, Window: quota.Total()}, "$5 in total", ""},
 		{quota.Limit{Unit: quota.InFlight, Max: 5}, "5 in flight", ""},
@@ -27,11 +28,11 @@ func TestLimitsSayWhatIsWrongWithThem(t *testing.T) {
 		{quota.Limit{Unit: 99, Max: 1, Window: minute}, "1 unit(99) per 1m", "limit with unit(99): write Unit"},
 		{quota.Limit{Unit: quota.Requests, Window: minute}, "0 requests per 1m", "limit of 0 requests: write a Max above 0"},
 		{quota.Limit{Unit: quota.InFlight, Max: -1}, "-1 in flight", "limit of -1 in flight: write a Max above 0"},
-		{quota.Limit{Unit: quota.Requests, Max: 1}, "1 requests at once", "limit of 1 requests with no window: write quota.Rolling(time.Minute), quota.Daily(0, nil) or quota.Total()"},
-		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(0)}, "1 requests per 0s", "a rolling window of 0s: write a length above 0"},
-		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(-1)}, "1 requests per -1ns", "a rolling window of -1ns: write a length above 0"},
-		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(60)}, "1 requests per 60ns", "was its unit forgotten? Write quota.Rolling(60*time.Second)"},
-		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(math.MaxInt64)}, "1 requests per 2562047h47m16.854775807s", "more than ten years"},
+		{quota.Limit{Unit: quota.Requests, Max: 1}, "1 request at once", "limit of 1 request with no window: write quota.Rolling(time.Minute), quota.Daily(0, nil) or quota.Total()"},
+		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(0)}, "1 request per 0s", "a rolling window of 0s: write a length above 0"},
+		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(-1)}, "1 request per -1ns", "a rolling window of -1ns: write a length above 0"},
+		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(60)}, "1 request per 60ns", "was its unit forgotten? Write quota.Rolling(60*time.Second)"},
+		{quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(math.MaxInt64)}, "1 request per 2562047h47m16.854775807s", "more than ten years"},
 		{quota.Limit{Unit: quota.InFlight, Max: 1, Window: minute}, "1 in flight per 1m", "limit of 1 in flight per 1m: leave Window out"},
 	}
 	for _, c := range cases {
@@ -60,6 +61,10 @@ func TestExceededErrorsSayWhatToDo(t *testing.T) {
 			`quota: "acme" has no room: 100 requests per 1m, of which 100 used and 0 left, 1 asked for: room again at 2026-11-20T11:00:00.500Z`,
 		},
 		{
+			quota.ExceededError{Key: "acme", Limit: quota.Limit{Unit: quota.Requests, Max: 1, Window: quota.Rolling(time.Minute)}, Used: 1, Asked: 1, RetryAt: at.Add(1)},
+			`quota: "acme" has no room: 1 request per 1m, of which 1 used and 0 left, 1 asked for: room again at 2026-11-20T11:00:00.501Z`,
+		},
+		{
 			quota.ExceededError{Key: "acme", Limit: quota.Limit{Unit: quota.Tokens, Max: 100, Window: quota.Rolling(time.Minute)}, Left: 100, Asked: 101},
 			`quota: "acme" has no room: 100 tokens per 1m, of which 0 used and 100 left, 101 asked for: more than the limit ever allows; ask for less or raise Max`,
 		},
@@ -86,4 +91,17 @@ func TestAmounts(t *testing.T) {
 	assert.EqualValues(t, math.MaxInt64, quota.Amount{InputTokens: math.MaxInt64, OutputTokens: 1}.Of(quota.Tokens))
 	assert.NoError(t, a.Validate())
 	assert.ErrorContains(t, quota.Amount{OutputTokens: -1}.Validate(), "OutputTokens:-1 Cost:0}: write nothing below 0")
+}
+
+// TestRetryAtIsOfTheWall: it is compared with other times, and written down.
+func TestRetryAtIsOfTheWall(t *testing.T) {
+	m := quota.NewMemory(quota.MemoryConfig{})
+	limits := []quota.Limit{{Unit: quota.Requests, Max: 1, Window: quota.Rolling(time.Minute)}}
+	_, err := m.Reserve(t.Context(), "a", limits, oneRequest, time.Minute)
+	require.NoError(t, err)
+	_, err = m.Reserve(t.Context(), "a", limits, oneRequest, time.Minute)
+	var e *quota.ExceededError
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, e.RetryAt.Round(0), e.RetryAt)
+	assert.NotContains(t, e.RetryAt.String(), "m=")
 }

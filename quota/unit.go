@@ -30,12 +30,16 @@ func (u Unit) String() string {
 	return "unit(" + strconv.Itoa(int(u)) + ")"
 }
 
-// text is so many of the unit in words: "100 requests", "$0.25".
+// text is so many of the unit in words: "100 requests", "1 request", "$0.25".
 func (u Unit) text(n int64) string {
-	if u != Cost {
+	switch {
+	case u == Cost:
+		return u.number(n)
+	case n == 1:
+		return "1 " + strings.TrimSuffix(u.String(), "s")
+	default:
 		return strconv.FormatInt(n, 10) + " " + u.String()
 	}
-	return u.number(n)
 }
 
 // number is so many of the unit, where the unit has been told: "100", "$0.25".

@@ -27,7 +27,8 @@ const (
 // Daily, weekly and monthly windows begin by the clock on the wall of a zone and last until the next begins, however many
 // hours that is: one of 24 hours is of 23 or 25 where the clocks are changed. Windows whose zones have the same name are
 // equal, wherever the *time.Location came from, and so are those in zones that always have the same offset from UTC,
-// whatever they are called. [Window.Bounds] says where a window begins and ends.
+// whatever they are called. time.Local is apart from all of them, whatever zone this machine is in; unless it is time.UTC
+// itself, stores that machines share refuse it. [Window.Bounds] says where a window begins and ends.
 type Window struct {
 	kind   WindowKind
 	day    int16          // time.Weekday, or the day of the month
@@ -123,12 +124,13 @@ func (w Window) clock() string {
 
 // ID is the window's name in what stores keep: equal for equal windows, in every process and every version of this
 // package, and at most 128 bytes long in a valid limit. It is "" where others would take the name for something else:
-// for an invalid window and for one in time.Local, which each machine has of its own.
+// for an invalid window and for one in time.Local, which each machine has of its own, also where TZ gives it the name of
+// a zone.
 func (w Window) ID() string {
 	switch {
 	case w.kind == WindowTotal:
 		return "total"
-	case w.validate() != nil || w.zone != nil && w.zoneName() == "Local":
+	case w.validate() != nil || w.zone != nil && (w.zone == time.Local || w.zoneName() == "Local"):
 		return ""
 	case w.kind == WindowRolling:
 		return "rolling/" + w.length.String()

@@ -18,9 +18,13 @@ var zones struct {
 	byName map[string]*time.Location
 }
 
-// in is the window in a zone: by its offset if it never had another, by its name otherwise.
+// in is the window in a zone: by its offset if it never had another, by its name otherwise; time.Local is itself.
 func (w Window) in(zone *time.Location) Window {
 	if zone == nil || zone == time.UTC {
+		return w
+	}
+	if zone == time.Local { // by whatever name this machine has for it, or none
+		w.zone = zone
 		return w
 	}
 	now := time.Unix(0, 0).In(zone)
