@@ -1,6 +1,7 @@
 package quotatest_test
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 
@@ -11,7 +12,13 @@ import (
 	"github.com/aitransport/aitransport/quota/quotatest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", "32"); err != nil { // those in real time wait for the clock, not for a processor
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestASoundStorePasses(t *testing.T) {
 	quotatest.Run(t, func(*testing.T) quota.Store { return new(naive) })
@@ -43,6 +50,7 @@ func TestSuiteCatchesBrokenChargers(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			broken := quotatest.Broken(t, func() quota.Store { return &charger{breaks: c.breaks} })
 			assert.Contains(t, broken, c.caught)
 			assert.Less(t, len(broken), 4, "so broken that it proves nothing: %v", broken)
@@ -112,6 +120,7 @@ func TestSuiteCatchesBrokenStores(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			broken := quotatest.Broken(t, func() quota.Store { return &naive{breaks: c.breaks} })
 			assert.Contains(t, broken, c.caught)
 			assert.LessOrEqual(t, len(broken), len(quotatest.Promises())/2, "so broken that it proves nothing: %v", broken)
