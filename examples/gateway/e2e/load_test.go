@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,8 +33,8 @@ var loadTime = flag.Duration("load.for", time.Second, "how long each round of th
 // the machine does hits all of them.
 const loadRounds = 3
 
-// program starts this test's own program in a role and returns its address.
-func program(t *testing.T, role string) string {
+// program starts this test's own program in a role, and returns its address and process.
+func program(t *testing.T, role string) (base string, pid int) {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -51,7 +52,7 @@ func program(t *testing.T, role string) string {
 	})
 	address, err := bufio.NewReader(out).ReadString('\n')
 	require.NoError(t, err)
-	return "http://" + strings.TrimSpace(address)
+	return "http://" + strings.TrimSpace(address), cmd.Process.Pid
 }
 
 // measured is what one front did.
@@ -60,6 +61,7 @@ type measured struct {
 	time     time.Duration
 	first    []time.Duration // until the first byte of the body
 	most     int             // connections at the provider at the same time
+	cpu      time.Duration   // that the front's process has worked, 0: not known here
 }
 
 func (m *measured) rate() float64 { return float64(m.requests) / m.time.Seconds() }
@@ -70,8 +72,15 @@ func (m *measured) percentile(share float64) time.Duration {
 	return m.first[min(int(share*float64(len(m.first))), len(m.first)-1)]
 }
 
-// A front under load, and the body that is sent.
-type front struct{ name, base, provider string }
+// work is the processor time of a request, which does not depend, unlike the time that
+// passes, on who else is busy.
+func (m *measured) work() time.Duration { return m.cpu / time.Duration(max(m.requests, 1)) }
+
+// front is what stands under load, before its provider.
+type front struct {
+	name, base, provider string
+	pid                  int
+}
 
 // Requests through the gateway, with keys, quotas and logging on, beside the same
 // requests through a bare reverse proxy. The table is for people: the test asserts what
@@ -83,14 +92,15 @@ func TestLoad(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: it needs the machine for itself")
 	}
-	first, second := program(t, "provider"), program(t, "provider")
-	fronts := []front{
-		{name: "reverse proxy", base: program(t, "reverseproxy "+first), provider: first},
-		{name: "gateway", base: loadGateway(t, second), provider: second},
+	fronts := []front{{name: "reverse proxy"}, {name: "gateway"}}
+	for i := range fronts {
+		fronts[i].provider, _ = program(t, "provider")
 	}
+	fronts[0].base, fronts[0].pid = program(t, "reverseproxy "+fronts[0].provider)
+	fronts[1].base, fronts[1].pid = loadGateway(t, fronts[1].provider)
 	var table strings.Builder
 	w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "REQUESTS\tFRONT\tCALLERS\tREQ/S\tOF THE PROXY'S\tFIRST BYTE p50\tp99\tADDED AT p99\tCONNECTIONS")
+	fmt.Fprintln(w, "REQUESTS\tFRONT\tCALLERS\tREQ/S\tOF THE PROXY'S\tCPU A REQUEST\tMORE\tFIRST BYTE p50\tp99\tADDED AT p99\tCONNECTIONS")
 	for _, kind := range []struct {
 		name   string
 		stream bool
@@ -104,13 +114,16 @@ func TestLoad(t *testing.T) {
 		all := make([]measured, len(fronts))
 		for range loadRounds {
 			for i, f := range fronts {
+				before := processorTime(t, f.pid)
 				load(t, f, kind.stream, kind.pause, &all[i])
+				all[i].cpu += processorTime(t, f.pid) - before
 				all[i].most = max(all[i].most, peak(t, f.provider))
 			}
 		}
 		for i, f := range fronts {
 			m := &all[i]
-			fmt.Fprintf(w, "%s\t%s\t%d\t%.0f\t%.0f %%\t%v\t%v\t%v\t%d\n", kind.name, f.name, loadCallers, m.rate(), 100*m.rate()/all[0].rate(),
+			fmt.Fprintf(w, "%s\t%s\t%d\t%.0f\t%.0f %%\t%v\t%v\t%v\t%v\t%v\t%d\n", kind.name, f.name, loadCallers, m.rate(), 100*m.rate()/all[0].rate(),
+				m.work().Round(time.Microsecond), (m.work() - all[0].work()).Round(time.Microsecond),
 				m.percentile(.5).Round(10*time.Microsecond), m.percentile(.99).Round(10*time.Microsecond),
 				(m.percentile(.99) - all[0].percentile(.99)).Round(10*time.Microsecond), m.most)
 			assert.LessOrEqual(t, m.most, loadCallers+1, "%s: connections at the provider, with the test's own", f.name)
@@ -122,7 +135,7 @@ func TestLoad(t *testing.T) {
 
 // loadGateway is the real program with its real database, logs in files, and a key under
 // limits of every kind.
-func loadGateway(t *testing.T, provider string) string {
+func loadGateway(t *testing.T, provider string) (base string, pid int) {
 	t.Helper()
 	dir := t.TempDir()
 	listen := freeAddress(t)
@@ -140,7 +153,28 @@ keys:
     in_flight: 1000
     quotas: [{window: 5h, usd: 1000000}, {window: day, usd: 1000000, tokens: 1000000000000}, {window: month, usd: 1000000}]
 `, listen, filepath.Join(dir, "data"), filepath.Join(dir, "logs"), provider, upstreamKey, provider, upstreamKey, goodKey)
-	return runGateway(t, listen, config).Base
+	g := runGateway(t, listen, config)
+	return g.Base, g.cmd.Process.Pid
+}
+
+// processorTime is how long the processors have worked for a process, its system calls
+// with it. Only Linux tells of a process that goes on; elsewhere it is 0.
+func processorTime(t *testing.T, pid int) time.Duration {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		return 0
+	}
+	const tick = 10 * time.Millisecond // what Linux shows times in, on every machine that Go runs on
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	require.NoError(t, err)
+	_, after, found := bytes.Cut(text, []byte(") ")) // after the program's name
+	fields := strings.Fields(string(after))
+	require.True(t, found && len(fields) > 12, "%s", text)
+	user, err := strconv.Atoi(fields[11])
+	require.NoError(t, err)
+	system, err := strconv.Atoi(fields[12])
+	require.NoError(t, err)
+	return time.Duration(user+system) * tick
 }
 
 // load sends requests for loadTime, as many at a time as there are callers.
