@@ -33,8 +33,8 @@ type Request struct {
 	reads  callersFailure  // what broken leads to
 	tries  int             // attempts it may have
 
-	first kept        // the body of the first attempt
-	given atomic.Bool // it has been
+	first bytes.Reader // of the body, for the first attempt
+	given atomic.Bool  // it has been
 
 	tenant, session string // the conversation that it is part of; "": not known
 	counted         bool   // as a use of its session
@@ -190,13 +190,14 @@ func (r *Request) attach(out *http.Request, body []byte) error {
 		return nil
 	}
 	out.ContentLength = int64(len(body))
-	out.GetBody = func() (io.ReadCloser, error) { return newKept(body), nil }
-	k := &r.first
+	// Of a reader that net/http knows it sends the header with the body, in one write.
+	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	from := &r.first
 	if !r.given.CompareAndSwap(false, true) { // attempts may run side by side
-		k = &kept{}
+		from = new(bytes.Reader)
 	}
-	k.Reset(body)
-	out.Body = k
+	from.Reset(body)
+	out.Body = io.NopCloser(from)
 	return nil
 }
 
@@ -230,18 +231,6 @@ func (r *Request) attachLong(out *http.Request, body []byte) error {
 	out.GetBody = open
 	return err
 }
-
-// kept is a body that is in memory.
-type kept struct{ bytes.Reader }
-
-func newKept(body []byte) *kept {
-	k := &kept{}
-	k.Reset(body)
-	return k
-}
-
-// Close does nothing: there is nothing to let go.
-func (*kept) Close() error { return nil }
 
 // restored is a body of which a part had been read.
 type restored struct {
