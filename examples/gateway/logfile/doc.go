@@ -10,6 +10,9 @@
 // that Config.Keep does not keep removed. So `tail -F app.log` follows, and nothing has to
 // run at midnight.
 //
+// A line is written at once; where there are more than 32 in a tenth of a second the others
+// wait for its end, and are written together. So many a crash may lose.
+//
 // A line that cannot be written is lost, and the gateway goes on: what is wrong is told
 // once to Config.Errors, with how many lines were lost when writing works again. A stream
 // that nobody reads on is another matter: who writes to it waits. Files of one folder
