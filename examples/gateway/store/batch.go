@@ -90,6 +90,14 @@ const rowColumns = "started_at,id,n,date,user_id,key_id,account,api,operation,gr
 // insertRows writes the rows, some at a time: no driver takes more than 65,535 arguments.
 func (db *DB) insertRows(ctx context.Context, tx *sql.Tx, b *batch) error {
 	const most = 50
+	var many *sql.Stmt // inserts so many
+	if len(b.Rows) > most {
+		var err error // to read it takes the database about as long as to do it
+		if many, err = tx.PrepareContext(ctx, db.target.bind(insert("request_logs", rowColumns, most))); err != nil {
+			return err
+		}
+		defer func() { _ = many.Close() }() // it ends with the transaction, at the latest
+	}
 	args := make([]any, 0, most*(1+strings.Count(rowColumns, ",")))
 	n := b.First
 	for rows := range slices.Chunk(b.Rows, most) {
@@ -101,7 +109,13 @@ func (db *DB) insertRows(ctx context.Context, tx *sql.Tx, b *batch) error {
 				return err
 			}
 		}
-		if _, err := db.exec(ctx, tx, insert("request_logs", rowColumns, len(rows)), args...); err != nil {
+		var err error
+		if many != nil && len(rows) == most {
+			_, err = many.ExecContext(ctx, args...)
+		} else {
+			_, err = db.exec(ctx, tx, insert("request_logs", rowColumns, len(rows)), args...)
+		}
+		if err != nil {
 			return err
 		}
 	}
