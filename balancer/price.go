@@ -18,11 +18,12 @@ type pricing struct {
 	prices  *provider.PriceTable // nil: nobody knows
 	factor  provider.Factor
 	limited bool // one of the account's limits is of cost
+	own     bool // some prices are for its provider by name, and not for its vendor's alone
 }
 
 // newPricing reads an account's factor and limits.
 func newPricing(a *Account, index int, prices *provider.PriceTable) (pricing, error) {
-	p := pricing{prices: prices, factor: provider.Times}
+	p := pricing{prices: prices, factor: provider.Times, own: prices.Names(a.Provider.Name)}
 	switch f := a.PriceFactor; {
 	case f == 0:
 	case !(f > 0 && f <= maxPriceFactor): // NaN too
@@ -107,6 +108,9 @@ func (m *member) price(asked string) int64 {
 func (p *pricing) whose(at *provider.Provider, model string) string {
 	if at.Vendor == "" || at.Vendor == at.Name {
 		return at.Name
+	}
+	if !p.own { // Lookup copies the row
+		return at.Vendor
 	}
 	if row, ok := p.prices.Lookup(at.Name, model); ok && row.Provider != "" && row.Provider != "*" {
 		return at.Name

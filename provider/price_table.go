@@ -127,6 +127,16 @@ func (t *PriceTable) find(provider, model string) (found *pricing) {
 // saying that it can price whatever the model is used for.
 func (t *PriceTable) Knows(provider, model string) bool { return t.find(provider, model) != nil }
 
+// Names reports whether a row is for that provider more than for any: it names it, or has
+// a pattern other than * that matches it.
+func (t *PriceTable) Names(provider string) bool {
+	if t == nil {
+		return false
+	}
+	any, _ := t.by.get("*")
+	return t.by.find(provider, func(models *patterns[*pricing]) bool { return models != any })
+}
+
 // Lookup returns the row for a model at a provider.
 func (t *PriceTable) Lookup(provider, model string) (row PriceRow, ok bool) {
 	p := t.find(provider, model)

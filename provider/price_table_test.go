@@ -345,3 +345,30 @@ func FuzzParsePriceTable(f *testing.F) {
 		}
 	})
 }
+
+func TestNamesTellsWhoHasRowsOfTheirOwn(t *testing.T) {
+	table := func(providers ...string) *provider.PriceTable {
+		var rows []provider.PriceRow
+		for _, name := range providers {
+			rows = append(rows, provider.PriceRow{Provider: name, Models: []string{"m"}, Price: provider.Price{Input: 1, Output: 1}})
+		}
+		made, err := provider.NewPriceTable(rows)
+		require.NoError(t, err)
+		return made
+	}
+	for name, c := range map[string]struct {
+		table *provider.PriceTable
+		want  bool
+	}{
+		"no table":           {nil, false},
+		"no row":             {table(), false},
+		"another":            {table("openai"), false},
+		"any":                {table("*"), false},
+		"any, as it is left": {table(""), false},
+		"its name":           {table("*", "mine@host"), true},
+		"a pattern":          {table("", "mine@*"), true},
+		"another's pattern":  {table("*", "openai@*"), false},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, c.table.Names("mine@host")) })
+	}
+}
