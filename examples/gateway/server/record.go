@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/examples/gateway/dialect"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
+	"github.com/aitransport/aitransport/provider"
 )
 
 // maxTrail is how long a record's trail may be.
@@ -88,9 +88,16 @@ func (x *exchange) sum(r *resource.Request, attempts []balancer.Attempt) {
 	if x.key != nil {
 		r.Charged = charged(r.Cost, x.key.Rate())
 	}
-	if len(attempts) > 0 {
+	if len(attempts) > 0 && !plain(attempts, r) {
 		r.Trail = trailOf(attempts)
 	}
+}
+
+// plain tells whether all went well at once: a trail would say what the record says, and
+// take as long to write as the rest of it.
+func plain(attempts []balancer.Attempt, r *resource.Request) bool {
+	a := &attempts[0]
+	return len(attempts) == 1 && a.Class == provider.ClassOK && a.Model == r.Model && a.Retries == 0 && a.Fallback == "" && !a.Renewed
 }
 
 // charged is a cost at a price rate, rounded up.
@@ -107,11 +114,6 @@ func charged(cost int64, rate float64) int64 {
 
 // trailOf is the attempts as JSON, without those in the middle where it would be too long.
 func trailOf(attempts []balancer.Attempt) json.RawMessage {
-	if len(attempts) == 1 { // as nearly always
-		if part, err := attempts[0].MarshalJSON(); err == nil && len(part)+len("[]") <= maxTrail {
-			return slices.Concat([]byte{'['}, part, []byte{']'})
-		}
-	}
 	parts := make([]json.RawMessage, 0, len(attempts))
 	total := len("[]")
 	for i := range attempts {
