@@ -23,7 +23,8 @@ const maxUsageEvent = 16 << 10
 type withoutUsage struct {
 	io.ReadCloser
 	in    []byte // what was read last
-	ready []byte // to be given out
+	out   []byte // what of it may go
+	ready []byte // of out, to be given out
 	err   error  // of body, after what is ready
 
 	held []byte // the event so far
@@ -37,15 +38,16 @@ type withoutUsage struct {
 // Read gives out what may go.
 func (w *withoutUsage) Read(p []byte) (int, error) {
 	if w.in == nil {
-		w.in = make([]byte, 8<<10)
+		w.in = make([]byte, 4<<10)
 	}
 	for len(w.ready) == 0 && w.err == nil && len(p) > 0 {
 		var n int
 		n, w.err = w.ReadCloser.Read(w.in)
-		w.ready = w.sift(w.ready[:0], w.in[:n])
+		w.out = w.sift(w.out[:0], w.in[:n])
 		if w.err != nil {
-			w.ready = w.release(w.ready)
+			w.out = w.release(w.out)
 		}
+		w.ready = w.out
 	}
 	n := copy(p, w.ready)
 	w.ready = w.ready[n:]
