@@ -45,7 +45,7 @@ type Config struct {
 	Providers             map[string]ProviderSettings // of the accounts of a provider, by its name in the catalogue
 
 	SessionTTL     time.Duration // how long a conversation stays with its account; 0: 5 min
-	ConcurrencyTTL time.Duration // how long what a program that died had in flight counts; 0: as the balancer has it; else at least 15 min
+	ConcurrencyTTL time.Duration // how long what a program that died had in flight counts; 0: as the balancer has it; else at least twice the longest of Transport's time-outs
 	UnavailableTTL time.Duration // the first rest of an account that failed; 0: 30 s
 
 	MaxAttempts      int           // accounts tried for one request; 0: 3
@@ -120,7 +120,6 @@ const (
 	defaultWriteTimeout   = 2 * time.Minute
 	defaultUnavailableTTL = 30 * time.Second
 	defaultRefresh        = 2 * time.Second
-	minConcurrencyTTL     = 15 * time.Minute // the balancer renews what is in flight every seven and a half
 )
 
 // withDefaults is the Config with its zero values replaced.

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 	"github.com/aitransport/aitransport/examples/gateway/server"
 	"github.com/aitransport/aitransport/provider/providertest"
+	"github.com/aitransport/aitransport/quota"
 )
 
 func TestCompressedBodiesAreReadAndSentPlain(t *testing.T) {
@@ -101,17 +104,30 @@ func TestALongTrailIsCutInTheMiddle(t *testing.T) {
 	assert.Len(t, r.store.last(t).Attempts, 40, "the books have all of them")
 }
 
+// lifetimes is a quota store that notes how long reservations are to live.
+type lifetimes struct {
+	quota.Store
+	mu  sync.Mutex
+	all map[time.Duration]bool
+}
+
+func (l *lifetimes) Reserve(ctx context.Context, key string, limits []quota.Limit, a quota.Amount, ttl time.Duration) (quota.Reservation, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all[ttl] = true
+	return l.Store.Reserve(ctx, key, limits, a, ttl)
+}
+
 func TestReservationsLiveAsLongAsTheyAreTold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, withKey(func(k *resource.Key) { k.InFlight = 1 }), func(c *server.Config) { c.ConcurrencyTTL = time.Second })
-		r.openai.Script(providertest.OK().After(5 * time.Minute))
-		done := make(chan answer)
-		go func() { done <- r.chat() }()
-		time.Sleep(4 * time.Minute)
-		assert.Equal(t, 429, r.chat().status, "a ttl that is too short to be renewed in is raised")
-		assert.Equal(t, 200, (<-done).status)
-		assert.Equal(t, 200, r.chat().status)
+	store := &lifetimes{Store: quota.NewMemory(quota.MemoryConfig{}), all: make(map[time.Duration]bool)}
+	r := newRig(t, withKey(func(k *resource.Key) { k.InFlight = 1 }), func(c *server.Config) {
+		c.ConcurrencyTTL, c.Quota = 47*time.Minute, store
 	})
+	require.Equal(t, 200, r.chat().status)
+	assert.Equal(t, map[time.Duration]bool{47 * time.Minute: true}, store.all)
+
+	_, err := server.New(t.Context(), server.Config{Store: &memory{}, ConcurrencyTTL: time.Minute})
+	assert.ErrorContains(t, err, "write at least 20m0s, twice the longest of Transport's time-outs")
 }
 
 func TestPicturesAreNotCountedAsText(t *testing.T) {

@@ -130,7 +130,7 @@ func (x *exchange) upstream() (*http.Request, *dialect.Problem) {
 func (s *Server) balancerConfig() balancer.Config {
 	c := &s.cfg
 	return balancer.Config{
-		Transport: c.Transport, Health: c.Health, Quota: s.quota, Affinity: c.Affinity, Prices: c.Prices,
+		Transport: c.Transport, Health: c.Health, Quota: s.quota, ReservationTTL: c.ConcurrencyTTL, Affinity: c.Affinity, Prices: c.Prices,
 		MaxAttempts: c.MaxAttempts, Deadline: c.Deadline, MaxWait: c.MaxWait, MaxReplay: min(c.MaxBody, 1<<30),
 		SessionTTL: c.SessionTTL, FirstByteTimeout: c.FirstByteTimeout, HealthChecks: c.HealthChecks,
 		Admit: s.admit, Estimate: s.estimate, Hooks: balancer.Hooks{Attempt: s.attempted},

@@ -106,9 +106,6 @@ func (s *Server) count(ctx context.Context) (err error) {
 			return fmt.Errorf("gateway: what keys have used: %w", err)
 		}
 	}
-	if ttl := s.cfg.ConcurrencyTTL; ttl > 0 {
-		s.quota = &withTTL{s.quota, max(ttl, minConcurrencyTTL)}
-	}
 	return nil
 }
 
