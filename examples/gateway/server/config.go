@@ -100,8 +100,9 @@ type TokenSaver interface {
 	SaveTokens(ctx context.Context, accountID string, t provider.OAuthTokens) error
 }
 
-// KeyUsage is a Store that knows what keys have used, for limits that are counted in
-// memory.
+// KeyUsage is a Store that knows what keys have used, by quarter of an hour, for limits that
+// are counted in memory. It is asked for all there is, by the zero time. Months that ended 40
+// days ago may stand in their first quarter (UTC).
 type KeyUsage interface {
 	KeyUsage(ctx context.Context, since time.Time) ([]resource.KeyUsage, error)
 }

@@ -280,6 +280,11 @@ func TestUsageOfBeforeARestartCounts(t *testing.T) {
 	r = newRig(t, withKey(rule), func(c *server.Config) { start(c, resource.KeyUsage{KeyID: "another", Start: now, InputTokens: 9990}) })
 	assert.Equal(t, 200, r.chat().status)
 
+	r = newRig(t, withKey(rule), func(c *server.Config) {
+		start(c, resource.KeyUsage{KeyID: key(secret).ID, Start: now.AddDate(0, -14, 0), InputTokens: 9990})
+	})
+	assert.Equal(t, 402, r.chat().status, "what was used in total is not forgotten")
+
 	total := func(usd float64) func(k *resource.Key) {
 		return func(k *resource.Key) { k.TotalCost, k.Quotas = 2e9, []resource.Quota{{Window: "total", USD: usd}} }
 	}

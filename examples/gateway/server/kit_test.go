@@ -70,10 +70,15 @@ func (m *memory) Record(r resource.Request) {
 	m.records = append(m.records, r)
 }
 
-func (m *memory) KeyUsage(context.Context, time.Time) ([]resource.KeyUsage, error) {
+func (m *memory) KeyUsage(_ context.Context, since time.Time) (used []resource.KeyUsage, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.usage, m.fail
+	for _, u := range m.usage {
+		if !u.Start.Before(since) {
+			used = append(used, u)
+		}
+	}
+	return used, m.fail
 }
 
 func (m *memory) AccountState(name string, resetAt time.Time, failures int64) {

@@ -11,9 +11,6 @@ import (
 	"github.com/aitransport/aitransport/quota"
 )
 
-// seedSpan is how far back usage is read: a month, and a day for the zones.
-const seedSpan = 32 * 24 * time.Hour
-
 // seeds is what keys have used before the program began, for limits that are counted in
 // memory. A key's limits are sown when it is first charged, since they say which windows
 // there are. It is conservative: what a rolling window holds counts from then on, so a
@@ -34,7 +31,7 @@ func newSeeds(ctx context.Context, store Store, log *slog.Logger) (*seeds, error
 	if !ok {
 		return s, nil
 	}
-	rows, err := from.KeyUsage(ctx, time.Now().Add(-seedSpan))
+	rows, err := from.KeyUsage(ctx, time.Time{}) // since ever, for limits in total
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +66,8 @@ func (s *seeds) sow(ctx context.Context, into quota.Store, h *holder) {
 	s.sown.Store(h.ID, true)
 }
 
-// used is what rows say was used in a limit's window. What was used in total, the key
-// itself knows of money; of tokens the last month is known.
+// used is what rows say was used in a limit's window. Of money in total the key itself knows,
+// too.
 func used(l quota.Limit, rows []resource.KeyUsage, h *holder, now time.Time) quota.Amount {
 	if l.Unit == quota.InFlight {
 		return quota.Amount{}
@@ -78,7 +75,7 @@ func used(l quota.Limit, rows []resource.KeyUsage, h *holder, now time.Time) quo
 	start, _ := l.Window.Bounds(now)
 	var sum quota.Amount
 	for _, row := range rows {
-		if !row.Start.Add(15 * time.Minute).After(start) {
+		if !endOf(row.Start, now).After(start) {
 			continue
 		}
 		sum.Requests += row.Requests
@@ -90,6 +87,17 @@ func used(l quota.Limit, rows []resource.KeyUsage, h *holder, now time.Time) quo
 		sum.Cost = max(sum.Cost, int64(float64(h.TotalCost)/h.Rate()))
 	}
 	return only(l.Unit, sum)
+}
+
+// endOf is when the time is over that a row is about: a quarter of an hour, or the month whose
+// first quarter it is, once that is long ago.
+func endOf(start, now time.Time) time.Time {
+	u := start.UTC()
+	month := time.Date(u.Year(), u.Month(), 1, 0, 0, 0, 0, time.UTC)
+	if next := month.AddDate(0, 1, 0); u.Equal(month) && now.Sub(next) > 40*24*time.Hour {
+		return next
+	}
+	return start.Add(15 * time.Minute)
 }
 
 // only is the part of an amount that a limit of the unit counts.
