@@ -3,6 +3,8 @@ package main_test
 import (
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,5 +48,28 @@ func TestAnAccountAddedByTheAdminAPIServesTheNextRequest(t *testing.T) {
 	status, body = post("/v1/chat/completions", key, chat)
 	assert.Equal(t, http.StatusOK, status, body)
 	assert.NotContains(t, r.log.String(), "sk-real")
+	r.terminate(t)
+}
+
+// Behind a server that is trusted, who guesses tokens locks nobody else out.
+func TestWhoGuessesTheAdminTokenLocksOutNobodyElse(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "gateway.yaml"), []byte("listen: 127.0.0.1:0\nadmin_token: 0123456789abcdef\ntrusted_proxies: [127.0.0.1]\n"), 0o600))
+	r := start(t, dir, nil, "-config", "gateway.yaml")
+	base := r.find(t, r.people, `serves at (\S+),`)[1]
+	get := func(token, from string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/admin/v1/accounts", http.NoBody)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+token)
+		req.Header.Set("X-Forwarded-For", from)
+		status, _ := do(t, req)
+		return status
+	}
+	for range 12 {
+		get("wrong-wrong-wrong", "203.0.113.1")
+	}
+	assert.Equal(t, http.StatusTooManyRequests, get("0123456789abcdef", "203.0.113.1"))
+	assert.Equal(t, http.StatusOK, get("0123456789abcdef", "203.0.113.2"))
+	r.find(t, r.log, `"msg":"Admin refused".*"client_ip":"203.0.113.1"`)
 	r.terminate(t)
 }

@@ -162,7 +162,7 @@ func (p *program) handler(ctx context.Context) (http.Handler, error) {
 	}
 	api, err := admin.New(admin.Config{
 		Gateway: p.gateway, Store: p.db, TokenHash: tokenHash, Accounts: cfg.Accounts, Keys: cfg.Keys,
-		Quota: cfg.Quota, Validate: p.gateway.Validate, Logger: p.log,
+		Quota: cfg.Quota, Validate: p.gateway.Validate, ClientIP: p.gateway.ClientIP, Logger: p.log,
 	})
 	if err != nil {
 		return nil, err

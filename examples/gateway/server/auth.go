@@ -106,9 +106,9 @@ func withoutKey(raw string) string {
 	return strings.Join(parts, "&")
 }
 
-// clientIP is the address of the client: that of the connection, or what proxies that
+// ClientIP is the address of a request's client: that of the connection, or what proxies that
 // are trusted say, the last of those who are not.
-func (s *Server) clientIP(r *http.Request) string {
+func (s *Server) ClientIP(r *http.Request) string {
 	peer, ok := addressOf(r.RemoteAddr)
 	if !ok || !s.trusts(peer) {
 		return textOf(peer)

@@ -56,7 +56,7 @@ func (x *exchange) late() bool {
 func (x *exchange) record() resource.Request {
 	r := resource.Request{
 		API: x.route.API.String(), Operation: x.operation(), Group: x.group,
-		Model: x.op.Model, Stream: x.op.Stream, ClientIP: x.s.clientIP(x.r), CostKnown: true,
+		Model: x.op.Model, Stream: x.op.Stream, ClientIP: x.s.ClientIP(x.r), CostKnown: true,
 	}
 	if x.key != nil {
 		r.KeyID, r.UserID = x.key.ID, x.key.UserID
