@@ -177,7 +177,7 @@ func (p *program) listen(ctx context.Context, l net.Listener, h http.Handler) er
 		Handler:           h,
 		ReadHeaderTimeout: time.Duration(t.RequestHeader),
 		IdleTimeout:       time.Duration(t.Idle),
-		MaxHeaderBytes:    int(p.file.Limits.Header),
+		MaxHeaderBytes:    2 * int(p.file.Limits.Header), // up to that the gateway refuses them itself, in the client's dialect
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)

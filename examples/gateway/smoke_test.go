@@ -367,3 +367,28 @@ func TestCommands(t *testing.T) {
 	assert.Equal(t, 3, strings.Count(stderr, "\n"), "every problem at once: %s", stderr)
 	assert.Contains(t, stderr, "did you mean listen?")
 }
+
+func TestHeadersAreAsLargeAsTheConfigurationSays(t *testing.T) {
+	for limit, statuses := range map[string]map[int]int{ // bytes of a header: the status
+		"4KiB":   {3 << 10: 200, 6 << 10: 431},
+		"64KiB":  {60 << 10: 200, 100 << 10: 431},
+		"256KiB": {200 << 10: 200, 300 << 10: 431},
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "gateway.yaml"), []byte("listen: 127.0.0.1:0\nlimits: {header: "+limit+"}\nkeys: [{name: k, secret: 0123456789abcdef}]\n"), 0o600))
+		r := start(t, dir, nil, "-config", "gateway.yaml")
+		base := r.find(t, r.people, `serves at (\S+),`)[1]
+		for size, want := range statuses {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/v1/models", http.NoBody)
+			require.NoError(t, err)
+			req.Header.Set("Authorization", "Bearer 0123456789abcdef")
+			req.Header.Set("X-Large", strings.Repeat("x", size))
+			status, body := do(t, req)
+			assert.Equal(t, want, status, "%d bytes, of %s", size, limit)
+			if want == 431 {
+				assert.Contains(t, body, `"header_too_large"`, "in the client's dialect")
+			}
+		}
+		r.terminate(t)
+	}
+}

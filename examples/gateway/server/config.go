@@ -55,6 +55,7 @@ type Config struct {
 
 	MaxBody     int64         // of JSON, in bytes; 0: 32 MiB
 	MaxUpload   int64         // of files and forms; 0: 512 MiB
+	MaxHeader   int           // of a request's line and headers, in bytes; 0: 64 KiB
 	BodyTimeout time.Duration // between two reads of a request's body; 0: 30 s; negative: none
 
 	// WriteTimeout is how long a client may take to read what was sent before more is; then
@@ -117,6 +118,7 @@ type AccountReporter interface {
 const (
 	defaultMaxBody        = 32 << 20
 	defaultMaxUpload      = 512 << 20
+	defaultMaxHeader      = 64 << 10
 	defaultBodyTimeout    = 30 * time.Second
 	defaultWriteTimeout   = 2 * time.Minute
 	defaultUnavailableTTL = 30 * time.Second
@@ -128,8 +130,8 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Store == nil {
 		return c, errors.New("gateway: Config.Store is nil: give one, such as the store that store.Open makes")
 	}
-	if c.MaxBody < 0 || c.MaxUpload < 0 || c.Refresh < 0 || c.UnavailableTTL < 0 || c.ConcurrencyTTL < 0 {
-		return c, errors.New("gateway: MaxBody, MaxUpload, Refresh, UnavailableTTL or ConcurrencyTTL is negative: write 0 for the default")
+	if c.MaxBody < 0 || c.MaxUpload < 0 || c.MaxHeader < 0 || c.Refresh < 0 || c.UnavailableTTL < 0 || c.ConcurrencyTTL < 0 {
+		return c, errors.New("gateway: MaxBody, MaxUpload, MaxHeader, Refresh, UnavailableTTL or ConcurrencyTTL is negative: write 0 for the default")
 	}
 	if c.Prices == nil {
 		c.Prices = provider.StarterPrices()
@@ -139,6 +141,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.MaxUpload == 0 {
 		c.MaxUpload = defaultMaxUpload
+	}
+	if c.MaxHeader == 0 {
+		c.MaxHeader = defaultMaxHeader
 	}
 	if c.BodyTimeout == 0 {
 		c.BodyTimeout = defaultBodyTimeout

@@ -23,9 +23,6 @@ var (
 // statusGone is the status of records whose client had gone.
 const statusGone = 499
 
-// maxHeader is how large a request's headers may be.
-const maxHeader = 64 << 10
-
 // ServeHTTP serves a client's request, and /healthz and /readyz.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
@@ -63,7 +60,7 @@ func (x *exchange) serve() {
 
 // answer finds out what the request is and has it answered.
 func (x *exchange) answer() *dialect.Problem {
-	if headerSize(x.r) > maxHeader {
+	if headerSize(x.r) > x.s.cfg.MaxHeader {
 		x.route.API = dialect.Guess(x.r)
 		return &dialect.Problem{Code: dialect.CodeHeaderTooLarge}
 	}
