@@ -5,6 +5,13 @@ import (
 	"time"
 )
 
+// What a record can have at most. What a provider claims beyond that is taken for this much, so
+// that no sum outgrows the books.
+const (
+	MaxCost   = 1_000_000_000_000_000 // nano-USD: a million dollars
+	MaxTokens = 1_000_000_000_000     // of each kind
+)
+
 // Request is the record of a request that has ended.
 type Request struct {
 	ID        string `json:"id"` // as the client was told: X-Request-Id

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 	"github.com/aitransport/aitransport/examples/gateway/server"
 	"github.com/aitransport/aitransport/provider/providertest"
@@ -164,4 +166,17 @@ func TestAccountsHaveLimitsPricesAndSchedules(t *testing.T) {
 		assert.NotEmpty(t, got.header.Get("Retry-After"), "the account has room again")
 		assert.Equal(t, 503, r.chat().status, "no account has this model")
 	})
+}
+
+func TestWhatAProviderClaimsIsBounded(t *testing.T) {
+	r := newRig(t, func(c *server.Config) {
+		c.RoundTripper = func(balancer.Account) (http.RoundTripper, error) {
+			return providertest.InMemory(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "application/json")
+				_, _ = io.WriteString(w, `{"id":"x","object":"chat.completion","model":"gpt-5","choices":[],"usage":{"prompt_tokens":1e30,"completion_tokens":1e30}}`)
+			})), nil
+		}
+	})
+	require.Equal(t, 200, r.chat().status)
+	assert.EqualValues(t, resource.MaxCost, r.store.last(t).Cost)
 }

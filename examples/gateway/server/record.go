@@ -75,9 +75,9 @@ func (x *exchange) sum(r *resource.Request, attempts []balancer.Attempt) {
 		r.InputTokens += a.Usage.Input
 		r.CachedInputTokens += a.Usage.CachedInput
 		r.OutputTokens += a.Usage.Output
-		cost := a.Cost
+		cost := min(a.Cost, resource.MaxCost)
 		if u := x.unreported(a); u.Total() > 0 {
-			more := x.s.price(a, u)
+			more := min(x.s.price(a, u), resource.MaxCost)
 			r.InputTokens, r.OutputTokens, cost = r.InputTokens+u.Input, r.OutputTokens+u.Output, cost+more
 			x.book(u, more)
 		}

@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"context"
 	"io"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -69,6 +71,36 @@ func differences(t *testing.T, w world) {
 			agree(t, db)
 		})
 	}
+}
+
+// absurdAmounts are what a provider may claim. The books of the others go on.
+func absurdAmounts(t *testing.T, w world) {
+	db := open(t, config(t, w.fresh(t)))
+	_, err := db.CreateAccount(t.Context(), resource.Account{Name: "main"})
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for i := range 3 { // in batches of their own, and in one
+		for range 3 {
+			r := request(i)
+			r.InputTokens, r.OutputTokens, r.Cost, r.Charged = math.MaxInt64, math.MaxInt64, math.MaxInt64, math.MaxInt64
+			r.Attempts = []resource.Attempt{{Account: "main", Cost: math.MaxInt64}, {Account: "main", Cost: math.MaxInt64}}
+			db.Record(r)
+		}
+		require.NoError(t, db.Flush(ctx))
+	}
+	r := request(9)
+	r.Cost, r.Charged, r.InputTokens = -5, math.MinInt64, -1
+	db.Record(r)
+	require.NoError(t, db.Flush(ctx))
+	report := agree(t, db)
+	assert.EqualValues(t, 10, report.Requests)
+	assert.Positive(t, report.Cost)
+	assert.Positive(t, report.Charged)
+	days, err := db.DailyUsage(t.Context(), resource.UsageFilter{})
+	require.NoError(t, err)
+	require.Len(t, days, 1)
+	assert.Positive(t, days[0].InputTokens)
 }
 
 func TestAReportIsForPeople(t *testing.T) {

@@ -61,6 +61,7 @@ var suite = []struct {
 	{"pages of the log", pages},
 	{"hostile texts", hostileTexts},
 	{"sums as a slow model has them", slowModel},
+	{"amounts that no request can have", absurdAmounts},
 	{"a lost COMMIT", lostCommit},
 	{"a full queue", fullQueue},
 	{"a killed program", killed},

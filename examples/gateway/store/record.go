@@ -15,9 +15,12 @@ const maxTrail = 60_000
 // Record takes the record of a request that has ended, and keeps its Trail and Attempts,
 // which must not be changed any more. It waits for no database and cannot fail: where too
 // many records wait, the row is dropped and its sums are kept. A day is that of Start, in
-// UTC. Texts that are longer than their columns are cut. After Close it is too late.
+// UTC. Texts that are longer than their columns are cut, and amounts that no request can have
+// become the nearest that one can. After Close it is too late.
 func (db *DB) Record(r resource.Request) {
-	tidy(&r)
+	if tidy(&r); bound(&r) {
+		db.log.Error("a provider claims what no request can have; the most is booked", "request_id", r.ID, "account", r.Account)
+	}
 	db.writer.record(r)
 }
 
@@ -54,4 +57,25 @@ func tidy(r *resource.Request) {
 			r.Attempts[i].Account = name
 		}
 	}
+}
+
+// bound has a record's amounts be possible, and tells whether one was not.
+func bound(r *resource.Request) (changed bool) {
+	within := func(amount *int64, most int64) {
+		if *amount < 0 || *amount > most {
+			*amount, changed = min(max(*amount, 0), most), true
+		}
+	}
+	within(&r.InputTokens, resource.MaxTokens)
+	within(&r.CachedInputTokens, resource.MaxTokens)
+	within(&r.OutputTokens, resource.MaxTokens)
+	within(&r.Cost, resource.MaxCost)
+	within(&r.Charged, resource.MaxCost)
+	for i := range r.Attempts {
+		if cost := r.Attempts[i].Cost; cost < 0 || cost > resource.MaxCost {
+			r.Attempts = slices.Clone(r.Attempts)
+			within(&r.Attempts[i].Cost, resource.MaxCost)
+		}
+	}
+	return changed
 }
