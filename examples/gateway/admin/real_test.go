@@ -188,3 +188,16 @@ func TestSlotsWithTheServer(t *testing.T) {
 	w.ok(204, "DELETE", "/slots/"+slots[0].(object)["id"].(string), nil)
 	assert.Equal(t, 503, <-done)
 }
+
+// A gateway without accounts shows an empty list.
+func TestNoAccountIsShownWhereThereIsNone(t *testing.T) {
+	w := newReal(t)
+	for _, path := range []string{"/snapshot", "/snapshot?limits=false"} {
+		got := w.ok(200, "GET", path, nil)
+		assert.Empty(t, got.object()["accounts"], path)
+	}
+	path := w.account("main", nil)
+	assert.Len(t, w.ok(200, "GET", "/snapshot", nil).object()["accounts"], 1)
+	w.ok(204, "DELETE", path, nil)
+	assert.Equal(t, []any{}, w.ok(200, "GET", "/snapshot", nil).object()["accounts"])
+}
