@@ -486,3 +486,31 @@ func TestUploadsStreamAndAreLimited(t *testing.T) {
 	assert.Contains(t, got.body, "body_too_large")
 	assert.Equal(t, 413, r.ask("POST", "/v1/chat/completions", `{"model":"`+strings.Repeat("x", 600)+`"}`).status)
 }
+
+// Whoever closes the store after the gateway has the records of what was cut.
+func TestWhatIsCutAtTheEndIsBookedBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.openai.Always(providertest.Hang())
+		slow := slowWriter{make(http.Header)}
+		go func() {
+			defer func() { _ = recover() }() // the connection is broken
+			r.s.ServeHTTP(slow, newRequest(t, "POST", "/v1/chat/completions", chatBody))
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		assert.ErrorIs(t, r.s.Shutdown(ctx), context.DeadlineExceeded)
+		assert.Len(t, r.store.recorded(), 1, "though its client took half a second to read its error")
+	})
+}
+
+// slowWriter is a client that takes half a second for each piece.
+type slowWriter struct{ header http.Header }
+
+func (w slowWriter) Header() http.Header { return w.header }
+func (w slowWriter) WriteHeader(int)     {}
+func (w slowWriter) Write(p []byte) (int, error) {
+	time.Sleep(500 * time.Millisecond)
+	return len(p), nil
+}

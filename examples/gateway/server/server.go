@@ -244,9 +244,12 @@ func (s *Server) leave() {
 	}
 }
 
+// cutTime is how long requests that are cut may take to end.
+const cutTime = 3 * time.Second
+
 // Shutdown refuses new requests and waits until those under way have ended and their
-// records are given to the Store. When the context ends first it ends what is left, and
-// returns the context's error.
+// records are given to the Store. When the context ends first it ends what is left, gives
+// that a few seconds to be recorded, and returns the context's error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Lock()
 	if !s.closing {
@@ -264,13 +267,21 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.end()
 	_ = s.balancer.Close() // returns nil
+	if err != nil {
+		late := time.NewTimer(cutTime)
+		defer late.Stop()
+		select {
+		case <-s.idle:
+		case <-late.C: // a client that reads nothing
+		}
+	}
 	s.closeLogins(s.roster.Load(), nil)
 	s.beside.Wait()
 	return err
 }
 
-// Close is Shutdown without waiting for requests under way: they end with an error. It may
-// be called more than once.
+// Close is Shutdown that lets no request under way finish: they end with an error. It may be
+// called more than once.
 func (s *Server) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
