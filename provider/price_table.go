@@ -133,8 +133,8 @@ func (t *PriceTable) Names(provider string) bool {
 	if t == nil {
 		return false
 	}
-	any, _ := t.by.get("*")
-	return t.by.find(provider, func(models *patterns[*pricing]) bool { return models != any })
+	all, _ := t.by.get("*")
+	return t.by.find(provider, func(models *patterns[*pricing]) bool { return models != all })
 }
 
 // Lookup returns the row for a model at a provider.
