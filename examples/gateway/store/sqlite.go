@@ -49,7 +49,8 @@ func sqliteTarget(path string) (target, error) {
 		dialect: &sqliteDialect, where: path, folder: folder,
 		advice: "end the other program that holds it, or choose another file",
 	}
-	if t.connector, err = sqlite.NewConnector(dsn + "&_txlock=immediate&_pragma=journal_mode(WAL)"); err == nil {
+	// What a statement has to undo, should it fail, is less than a batch: no file is needed.
+	if t.connector, err = sqlite.NewConnector(dsn + "&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=temp_store(memory)"); err == nil {
 		t.readers, err = sqlite.NewConnector(dsn + "&_pragma=query_only(1)")
 	}
 	if err != nil {
