@@ -243,3 +243,22 @@ func TestAGatewayWithoutAccountsRuns(t *testing.T) {
 	require.NoError(t, r.s.Reload(t.Context()))
 	assert.Equal(t, 200, r.chat().status)
 }
+
+// Whoever reads upstream.log finds whose request it was.
+func TestLinesOfAttemptsNameTheirRequest(t *testing.T) {
+	r := newRig(t, withKey(func(k *resource.Key) { k.UserID = "user-1" }), func(c *server.Config) {
+		c.Accounts = []resource.Account{account("a", "openai"), account("b", "openai", func(a *resource.Account) { a.Priority = 1 })}
+	})
+	r.openai.Script(providertest.ServerError())
+	got := r.chat()
+	require.Equal(t, 200, got.status)
+	found := false
+	for line := range strings.Lines(r.logs.String()) {
+		if strings.Contains(line, `"msg":"Attempt failed"`) {
+			found = true
+			assert.Contains(t, line, `"request_id":"`+got.header.Get("X-Request-Id")+`"`)
+			assert.Contains(t, line, `"user_id":"user-1","key_id":"`+key(secret).ID+`"`)
+		}
+	}
+	assert.True(t, found, r.logs)
+}

@@ -131,7 +131,7 @@ func (s *Server) balancerConfig() balancer.Config {
 		MaxAttempts: c.MaxAttempts, Deadline: c.Deadline, MaxWait: c.MaxWait, MaxReplay: min(c.MaxBody, 1<<30),
 		SessionTTL: c.SessionTTL, FirstByteTimeout: c.FirstByteTimeout, HealthChecks: c.HealthChecks,
 		Admit: s.admit, Estimate: s.estimate, Hooks: balancer.Hooks{Attempt: s.attempted},
-		Logger: c.Logger, RoundTripper: c.RoundTripper,
+		Logger: slog.New(logged{c.Logger.Handler()}), RoundTripper: c.RoundTripper,
 	}
 }
 
