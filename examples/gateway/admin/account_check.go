@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/aitransport/aitransport/examples/gateway/dialect"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 	"github.com/aitransport/aitransport/provider"
 	"github.com/aitransport/aitransport/transport"
@@ -174,9 +175,6 @@ func checkRate(rate float64) error {
 	return nil
 }
 
-// taken are names that paths of the gateway begin with.
-var taken = map[string]bool{"v1": true, "v1beta": true, "admin": true, "healthz": true, "readyz": true}
-
 func checkGroups(groups []string) error {
 	if len(groups) > maxEntries {
 		return invalid("groups", "There are more than %d.", maxEntries)
@@ -189,7 +187,7 @@ func checkGroups(groups []string) error {
 		switch {
 		case !ok:
 			return invalid(index("groups", i), "A group stands in paths: write letters, digits, -, _ and ., at most 64.")
-		case taken[name]:
+		case !dialect.IsGroup(name):
 			return invalid(index("groups", i), "Paths of the gateway begin with it: write another name.")
 		case slices.Contains(groups[:i], name):
 			return invalid(index("groups", i), "It stands here twice.")

@@ -138,6 +138,7 @@ func TestAccountsThatMakeNoSense(t *testing.T) {
 		"limits[0].wnd":   {object{"limits": []object{{"wnd": "1m"}}}, "unknown_field"},
 		"groups[0]":       {object{"groups": []string{"v1"}}, "invalid"},
 		"groups[1]":       {object{"groups": []string{"a", "a/b"}}, "invalid"},
+		"groups[2]":       {object{"groups": []string{"a", "b", "models"}}, "invalid"},
 		"models":          {object{"models": object{}}, "invalid"},
 		"models.a":        {object{"models": object{"a": "b*"}}, "invalid"},
 		"price_rate":      {object{"price_rate": -0.5}, "invalid"},

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/aitransport/aitransport/examples/gateway/dialect"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 )
 
@@ -146,7 +147,7 @@ func (d *decoder) groups(field string, names []string) {
 		switch {
 		case !ok || strings.Trim(name, ".") == "":
 			d.fail(at, "a group stands in paths: write letters, digits, -, _ and ., at most 64")
-		case slices.Contains([]string{"v1", "v1beta", "admin", "healthz", "readyz"}, name):
+		case !dialect.IsGroup(name):
 			d.fail(at, "paths of the gateway begin with it: write another name")
 		case slices.Contains(names[:i], name):
 			d.fail(at, "it stands here twice: keep one of them")

@@ -90,6 +90,7 @@ var bad = []struct {
 	{"negative weight", account + "    weight: -1", 5, "accounts[0].weight", "from 0"},
 	{"group", account + "    groups: [a/b]", 5, "accounts[0].groups[0]", "paths"},
 	{"group that is a path", account + "    groups: [v1]", 5, "accounts[0].groups[0]", "another name"},
+	{"group that is an API's prefix", account + "    groups: [openai]", 5, "accounts[0].groups[0]", "another name"},
 	{"no models", account + "    models: {}", 5, "accounts[0].models", "enabled: false"},
 	{"two stars", account + "    models:\n      a*b*: c", 5, "accounts[0].models", "one *"},
 	{"star for nothing", account + "    models:\n      a: b*", 5, "accounts[0].models", "nothing can stand"},
