@@ -30,7 +30,7 @@ func serverConfig(f *config.File, log *slog.Logger) server.Config {
 		SessionTTL: config.OrNone(f.SessionTTL), ConcurrencyTTL: time.Duration(f.ConcurrencyTTL), UnavailableTTL: time.Duration(f.UnavailableTTL),
 		MaxAttempts: f.MaxAttempts, MaxWait: time.Duration(f.Timeouts.Wait), Deadline: time.Duration(f.Timeouts.Deadline),
 		FirstByteTimeout: config.OrNone(f.Timeouts.FirstByte),
-		MaxBody:          int64(f.Limits.Body), MaxUpload: int64(f.Limits.Upload), MaxHeader: int(f.Limits.Header), BodyTimeout: time.Duration(f.Timeouts.RequestBody),
+		MaxBody:          int64(f.Limits.Body), MaxUpload: int64(f.Limits.Upload), MaxHeader: int(f.Limits.Header), BodyTimeout: time.Duration(f.Timeouts.RequestBody), WriteTimeout: config.OrNone(f.Timeouts.Write),
 		Clients:        server.ClientFilter{Enabled: f.ClientFilter.Enabled},
 		TrustedProxies: f.TrustedProxies, AllowLinkLocal: f.AllowLinkLocal,
 		HealthChecks: f.Checks(), Logger: log,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -391,4 +392,30 @@ func TestHeadersAreAsLargeAsTheConfigurationSays(t *testing.T) {
 		}
 		r.terminate(t)
 	}
+}
+
+func TestAClientThatDoesNotReadIsGoneAfterTheConfiguredTime(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		event := []byte("data: " + strings.Repeat("x", 64<<10) + "\n\n")
+		for {
+			if _, err := w.Write(event); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(upstream.Close)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "gateway.yaml"), fmt.Appendf(nil,
+		"listen: 127.0.0.1:0\ntimeouts: {write: 500ms}\naccounts:\n  - {name: a, provider: openai, base_url: %s/v1, secret: k}\nkeys:\n  - {name: k, secret: 0123456789abcdef}\n", upstream.URL), 0o600))
+	r := start(t, dir, nil, "-config", "gateway.yaml")
+	base := r.find(t, r.people, `serves at (\S+),`)[1]
+	c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+	require.NoError(t, err)
+	defer c.Close()
+	body := `{"model":"gpt-5","stream":true,"messages":[]}`
+	_, err = fmt.Fprintf(c, "POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer 0123456789abcdef\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	require.NoError(t, err)
+	r.find(t, r.log, `"msg":"Request".*"status":499`)
+	r.terminate(t)
 }

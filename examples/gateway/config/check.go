@@ -147,6 +147,7 @@ func (d *decoder) checkTimes(f *File) {
 		{"timeouts.wait", f.Timeouts.Wait, time.Millisecond, 24 * time.Hour, true},
 		{"timeouts.request_header", f.Timeouts.RequestHeader, time.Millisecond, 24 * time.Hour, false},
 		{"timeouts.request_body", f.Timeouts.RequestBody, time.Millisecond, 24 * time.Hour, false},
+		{"timeouts.write", f.Timeouts.Write, time.Millisecond, 24 * time.Hour, true},
 		{"timeouts.idle", f.Timeouts.Idle, time.Millisecond, 24 * time.Hour, false},
 		{"timeouts.shutdown", f.Timeouts.Shutdown, time.Millisecond, 24 * time.Hour, true},
 		{"health_checks.interval", f.HealthChecks.Interval, time.Second, year, false},

@@ -21,6 +21,7 @@ func Default() *File {
 			FirstByte:     resource.Duration(2 * time.Minute),
 			RequestHeader: resource.Duration(10 * time.Second),
 			RequestBody:   resource.Duration(30 * time.Second),
+			Write:         resource.Duration(2 * time.Minute),
 			Idle:          resource.Duration(2 * time.Minute),
 			Shutdown:      resource.Duration(30 * time.Second),
 		},

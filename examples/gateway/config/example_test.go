@@ -72,7 +72,7 @@ func TestExampleSaysEachDefaultThatIsNotZero(t *testing.T) {
 	require.NoError(t, yaml.Unmarshal([]byte(config.Example), &doc))
 	said := leaves(doc.Content[0], "")
 	for _, field := range []string{"session_ttl", "concurrency_ttl", "unavailable_ttl", "timeouts.connect", "timeouts.header", "timeouts.body_idle", "timeouts.first_byte",
-		"timeouts.deadline", "timeouts.wait", "timeouts.request_header", "timeouts.request_body", "timeouts.idle", "timeouts.shutdown",
+		"timeouts.deadline", "timeouts.wait", "timeouts.request_header", "timeouts.request_body", "timeouts.write", "timeouts.idle", "timeouts.shutdown",
 		"listen", "data_dir", "max_attempts", "limits.body", "limits.upload", "limits.header", "client_filter.filter_enabled"} {
 		assert.Contains(t, said, field, "with its default, not commented out")
 	}

@@ -65,6 +65,7 @@ type Timeouts struct {
 
 	RequestHeader resource.Duration `yaml:"request_header"` // for a client to send the head of its request; above 0s
 	RequestBody   resource.Duration `yaml:"request_body"`   // between two pieces of a client's request; above 0s
+	Write         resource.Duration `yaml:"write"`          // for a client to take a piece of an answer; 0s: no limit
 	Idle          resource.Duration `yaml:"idle"`           // for a client's connection between two requests; above 0s
 	Shutdown      resource.Duration `yaml:"shutdown"`       // for requests under way when the gateway is told to end; 0s: they are cut
 }
