@@ -30,6 +30,8 @@ type ClientType struct {
 	// System are how the system prompt of a conversation begins, one of them, in its first
 	// or second block.
 	System []string
+
+	warmUp bool // the questions of warmUps need no system prompt
 }
 
 // presets are the client types that are known by name.
@@ -38,8 +40,8 @@ var presets = map[string]ClientType{
 	"claude-code": {UserAgents: []string{"claude-cli/"}},
 
 	// claude-code-strict sends, besides, the headers of its SDK and of its own, and in
-	// conversations a system prompt that begins as its own does (counting tokens and
-	// listing models have none).
+	// conversations a system prompt that begins as its own does (counting tokens, listing
+	// models and what it asks before it begins have none).
 	"claude-code-strict": {
 		UserAgents: []string{"claude-cli/"},
 		Headers:    []string{"Anthropic-Version", "Anthropic-Beta", "X-App"},
@@ -47,6 +49,7 @@ var presets = map[string]ClientType{
 			"You are Claude Code, Anthropic's official CLI for Claude",
 			"You are a Claude agent, built on Anthropic's Claude Agent SDK",
 		},
+		warmUp: true,
 	},
 }
 
@@ -93,7 +96,7 @@ func (t *ClientType) is(h http.Header, body []byte) bool {
 			return false
 		}
 	}
-	return len(t.System) == 0 || body == nil || t.prompts(body)
+	return len(t.System) == 0 || body == nil || t.prompts(body) || t.warmUp && isWarmUp(body)
 }
 
 // isProduct tells whether a User-Agent begins with a product and a version.
@@ -125,6 +128,17 @@ func (t *ClientType) prompts(body []byte) bool {
 
 func (t *ClientType) begins(text string) bool {
 	return slices.ContainsFunc(t.System, func(begin string) bool { return strings.HasPrefix(text, begin) })
+}
+
+// warmUps are all that Claude Code says when it looks whether its plan, its key or its model
+// will do.
+var warmUps = []string{"quota", "test", "."}
+
+// isWarmUp tells whether a conversation is one of warmUps, of which one token is wanted.
+func isWarmUp(body []byte) bool {
+	var messages []struct{ Role, Content string }
+	return string(member(body, "max_tokens")) == "1" && json.Unmarshal(member(body, "messages"), &messages) == nil &&
+		len(messages) == 1 && messages[0].Role == "user" && slices.Contains(warmUps, messages[0].Content)
 }
 
 // filter refuses clients that are not let in.

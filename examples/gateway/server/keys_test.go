@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -231,6 +232,11 @@ func TestTheEmbeddingProgramAuthenticates(t *testing.T) {
 func TestClientsAreFiltered(t *testing.T) {
 	cli := "User-Agent: claude-cli/2.1.0 (external, cli)"
 	strict := []string{cli, version, "Anthropic-Beta: claude-code-20250219", "X-App: cli"}
+	strictFilter := server.ClientFilter{Enabled: true, Types: []server.ClientType{{Name: "claude-code-strict"}}}
+	// What Claude Code asks before it begins, to see whether its key and model are good.
+	warmUp := func(words string, tokens int) string {
+		return fmt.Sprintf(`{"model":"claude-haiku-4-5","max_tokens":%d,"messages":[{"role":"user","content":%q}],"metadata":{"user_id":"u"}}`, tokens, words)
+	}
 	system := `{"model":"claude-sonnet-4-5","max_tokens":9,"system":[{"type":"text","text":"You are Claude Code, Anthropic's official CLI for Claude."}],"messages":[{"role":"user","content":"hi"}]}`
 	for name, c := range map[string]struct {
 		filter  server.ClientFilter
@@ -247,6 +253,12 @@ func TestClientsAreFiltered(t *testing.T) {
 		"strict, right":             {server.ClientFilter{Enabled: true, Types: []server.ClientType{{Name: "claude-code-strict"}}}, system, strict, 200},
 		"strict, no system prompt":  {server.ClientFilter{Enabled: true, Types: []server.ClientType{{Name: "claude-code-strict"}}}, claudeBody, strict, 403},
 		"strict, no header":         {server.ClientFilter{Enabled: true, Types: []server.ClientType{{Name: "claude-code-strict"}}}, system, []string{cli, version}, 403},
+		"strict, quota check":       {strictFilter, warmUp("quota", 1), strict, 200},
+		"strict, key check":         {strictFilter, warmUp("test", 1), strict, 200},
+		"strict, model check":       {strictFilter, strings.Replace(warmUp(".", 1), "{", `{"system":[{"type":"text","text":"x-anthropic-billing-header: cc_version=2.1.330"}],`, 1), strict, 200},
+		"strict, check, no header":  {strictFilter, warmUp("quota", 1), []string{cli, version}, 403},
+		"strict, no check at all":   {strictFilter, warmUp("Write a book", 1), strict, 403},
+		"strict, check that talks":  {strictFilter, warmUp("test", 64), strict, 403},
 		"one's own":                 {server.ClientFilter{Enabled: true, Types: []server.ClientType{{Name: "mine", Headers: []string{"x-mine"}}}}, claudeBody, []string{version, "X-Mine: 1"}, 200},
 	} {
 		t.Run(name, func(t *testing.T) {
