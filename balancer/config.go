@@ -126,8 +126,11 @@ type Config struct {
 
 	// Estimate is what a request is thought to use, at most as a rule, until that is
 	// known: what is reserved under its accounts' limits and under those of Admit. It is one
-	// request, whether that is said or not. Nil: no tokens and no cost, which then are
-	// charged when they have been used.
+	// request, whether that is said or not. The prompt is not read for it: who knows how
+	// long that is says so in the request's context, which Estimate gets; PriceTable.Cost
+	// makes tokens a cost (see the example). Nil: no tokens and no cost, which then are
+	// charged when they have been used, so that many requests at a time may all pass a
+	// limit that only one has room under.
 	Estimate func(context.Context, *Request) quota.Amount
 
 	// ReservationTTL is how long what is reserved in Quota, a request's place in flight

@@ -6,6 +6,9 @@
 //	err = sqlquota.Migrate(ctx, db, config) // makes the tables, or brings them up to date
 //	store, err := sqlquota.New(ctx, db, config)
 //
+// Migrate and New ask the database, so a program cannot begin while that is away, whatever a [quota.Guard] does later: try
+// them again until they succeed, or end and be started again.
+//
 // # What it costs
 //
 // A key is one row. Each method locks the row, reads it, does the arithmetic of quota.Memory, writes the row and commits:
