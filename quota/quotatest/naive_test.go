@@ -154,16 +154,21 @@ func (s *naive) used(key string, limit quota.Limit, now time.Time) (sum int64) {
 	if isZoned(limit.Window) {
 		since, _ = s.bounds(limit.Window, now)
 	}
+	var counted []quota.Limit // most calls have the limits of the one before
+	times := 0
 	for _, c := range s.calls {
 		if c.key != key {
 			continue
 		}
-		times := 0
-		for i := range c.limits { // without a copy of each, which costs the race detector most of the test
-			if l := &c.limits[i]; l.Unit == limit.Unit && l.Window == limit.Window {
-				times++
+		if len(c.limits) == 0 || len(c.limits) != len(counted) || &c.limits[0] != &counted[0] {
+			times, counted = 0, c.limits
+			for i := range c.limits { // without a copy of each, which costs the race detector most of the test
+				if l := &c.limits[i]; l.Unit == limit.Unit && l.Window == limit.Window {
+					times++
+				}
 			}
 		}
+		times := times
 		switch {
 		case limit.Unit == quota.InFlight:
 			flying := (c.live(now) || s.breaks.neverExpires && c.settled.IsZero()) && !c.void
@@ -185,8 +190,8 @@ func (s *naive) used(key string, limit quota.Limit, now time.Time) (sum int64) {
 		if (s.inside(&limit.Window, since, c.at, now) || forever) && !c.dead && !refunded {
 			sum += int64(times) * s.of(c.estimate, limit.Unit)
 		}
-		if !c.settled.IsZero() && s.inside(&limit.Window, since, c.settled, now) {
-			sum += int64(times) * s.of(c.extra, limit.Unit)
+		if more := s.of(c.extra, limit.Unit); more != 0 && s.inside(&limit.Window, since, c.settled, now) {
+			sum += int64(times) * more
 		}
 	}
 	return sum
