@@ -170,6 +170,8 @@ func TestARestThatTheStoreCouldNotBeToldOf(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "b", keysSeen(fake)[asked], "another program has heard of it")
 		count := make(map[string]int)
+		mu.Lock()
+		defer mu.Unlock()
 		for _, s := range said {
 			count[s]++
 		}
