@@ -65,3 +65,20 @@ func TestClaudeCode(t *testing.T) {
 		assert.Equal(t, before, u.hits())
 	})
 }
+
+// The presets of the client filter know the real Claude Code.
+func TestClaudeCodeIsWhatTheClientFilterTakesItFor(t *testing.T) {
+	for _, preset := range []string{"claude-code", "claude-code-strict"} {
+		t.Run(preset, func(t *testing.T) {
+			u := newUpstreams(t)
+			g := startGateway(t, settings{Upstreams: u, Filter: preset})
+			answer, err := claude(t, g.Base, goodKey)
+			require.NoError(t, err, answer.Result)
+			assert.Equal(t, "Hello from anthropic.", answer.Result)
+			before := u.hits()
+			o := goClients{}.do(t, job{Client: "anthropic", Call: "messages", Base: g.Base, Key: goodKey, Model: models["anthropic"]})
+			assert.Equal(t, 403, o.Status, "another client is refused")
+			assert.Equal(t, before, u.hits())
+		})
+	}
+}

@@ -82,6 +82,7 @@ type settings struct {
 	Listen, Data         string
 	Upstreams            *upstreams
 	HTTPProxy, SOCKS     string // "": direct
+	Filter               string // a client type, which alone is let in; "": everybody is
 	Dead                 string // a proxy that nobody listens at
 	UpstreamKey          string
 	Good, Expired, Model string
@@ -91,6 +92,9 @@ type settings struct {
 var configuration = template.Must(template.New("").Parse(`
 listen: {{.Listen}}
 data_dir: {{.Data}}
+{{- with .Filter}}
+client_filter: {filter_enabled: true, clients: [{type: {{.}}}]}
+{{- end}}
 accounts:
 {{- range $name, $base := .Bases}}
   - {name: {{$name}}-http, provider: {{$name}}, base_url: "{{$base}}", secret: {{$.UpstreamKey}}, groups: [main], proxy_url: "{{or $.HTTPProxy "direct"}}"}
