@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -150,8 +151,10 @@ func (c *Config) way(a *resource.Account) (proxy string, fallback bool, err erro
 	if err != nil {
 		return "", false, fieldError(a, "proxy_url", fmt.Errorf("%w; or write direct or env", err))
 	}
-	if err := c.address("http://" + p.Addr()); err != nil {
-		return "", false, fieldError(a, "proxy_url", err)
+	if host, _, err := net.SplitHostPort(p.Addr()); err == nil && !c.AllowLinkLocal {
+		if err := checkHost(host); err != nil {
+			return "", false, fieldError(a, "proxy_url", err)
+		}
 	}
 	return proxy, fallback, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"unicode"
 )
 
 // AddressError says that an address is one at which clouds keep their machines'
@@ -31,8 +32,14 @@ var metadataNames = map[string]bool{
 	"instance-data": true, "instance-data.ec2.internal": true, "metadata.tencentyun.com": true,
 }
 
-// translated are the prefixes below which an IPv4 address is another form of itself.
-var translated = []netip.Prefix{netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("::/96")}
+// translated are the prefixes below which an IPv4 address is another form of itself: at its
+// end, or for 6to4 right after the prefix.
+var (
+	translated = []netip.Prefix{
+		netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("::/96"), netip.MustParsePrefix("::ffff:0:0:0/96"),
+	}
+	sixToFour = netip.MustParsePrefix("2002::/16")
+)
 
 // refusedIP tells whether nothing of ours may go to an address.
 func refusedIP(ip netip.Addr) bool {
@@ -42,6 +49,10 @@ func refusedIP(ip netip.Addr) bool {
 			b := ip.As16()
 			return refusedIP(netip.AddrFrom4([4]byte(b[12:])))
 		}
+	}
+	if sixToFour.Contains(ip) {
+		b := ip.As16()
+		return refusedIP(netip.AddrFrom4([4]byte(b[2:6])))
 	}
 	if ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast() {
 		return true
@@ -57,10 +68,15 @@ func refusedIP(ip netip.Addr) bool {
 // checkHost refuses a host by its name, or by its address in any form that resolvers take.
 func checkHost(host string) error {
 	name := strings.TrimSuffix(strings.ToLower(host), ".")
-	if ip, ok := parseIP(name); ok && refusedIP(ip) || metadataNames[name] {
+	if ip, ok := parseIP(name); ok && refusedIP(ip) || metadataNames[name] || strings.ContainsFunc(name, disguised) {
 		return &AddressError{Host: host}
 	}
 	return nil
+}
+
+// disguised tells whether a sign is one that names are mapped to a digit or a dot for.
+func disguised(r rune) bool {
+	return r > 0x7f && (unicode.IsNumber(r) || strings.ContainsRune("。．｡", r))
 }
 
 // checkURL is checkHost of a URL's host. What is no URL is for others to refuse.
