@@ -39,6 +39,7 @@ type program struct {
 
 // serve runs a gateway until the context ends, and then lets requests under way finish.
 func serve(ctx context.Context, o options, stdout, people io.Writer) (err error) {
+	defer collectSeldom()()
 	p := &program{people: people}
 	defer func() {
 		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)

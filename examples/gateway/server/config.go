@@ -58,7 +58,7 @@ type Config struct {
 	MaxHeader   int           // of a request's line and headers, in bytes; 0: 64 KiB
 	BodyTimeout time.Duration // between two reads of a request's body; 0: 30 s; negative: none
 
-	// WriteTimeout is how long a client may take to read what was sent before more is; then
+	// WriteTimeout is how long a client may take, to a sixteenth, to read what was sent before more is; then
 	// it counts as gone, so that it does not hold an account. 0: 2 min; negative: none.
 	WriteTimeout time.Duration
 

@@ -34,7 +34,7 @@ type exchange struct {
 	broke    atomic.Pointer[dialect.Problem] // what was wrong with the client's own body
 	answered bool                            // the client has an answer's header
 	whole    bool                            // and all of its body
-	hurried  bool                            // a write has a time limit
+	hurried  time.Time                       // when writes were given their time limit; zero: they have none
 	status   int
 	problem  *dialect.Problem
 	first    time.Duration // until the first byte of the body

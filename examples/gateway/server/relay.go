@@ -79,7 +79,11 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 // pass gives the client a piece of the answer, and tells whether it is still there.
 func (x *exchange) pass(p []byte, flush bool, control *http.ResponseController) bool {
 	if d := x.s.cfg.WriteTimeout; d > 0 {
-		x.hurried = control.SetWriteDeadline(time.Now().Add(d)) == nil
+		if now := time.Now(); now.Sub(x.hurried) > d/16 { // to set it takes longer than to write a piece
+			if control.SetWriteDeadline(now.Add(d)) == nil {
+				x.hurried = now
+			}
+		}
 	}
 	_, err := x.w.Write(p)
 	if err == nil && flush {
@@ -94,7 +98,7 @@ func (x *exchange) pass(p []byte, flush bool, control *http.ResponseController) 
 
 // unhurry ends the time limit of writes: the connection may serve another request.
 func (x *exchange) unhurry(control *http.ResponseController) {
-	if x.hurried && x.whole {
+	if !x.hurried.IsZero() && x.whole {
 		_ = control.SetWriteDeadline(time.Time{})
 	}
 }
