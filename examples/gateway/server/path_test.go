@@ -2,9 +2,11 @@ package server_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,6 +16,7 @@ import (
 	"github.com/aitransport/aitransport/examples/gateway/server"
 	"github.com/aitransport/aitransport/provider"
 	"github.com/aitransport/aitransport/provider/providertest"
+	"github.com/aitransport/aitransport/transport"
 )
 
 func TestEveryDialectIsServedStreamedAndNot(t *testing.T) {
@@ -261,4 +264,42 @@ func TestLinesOfAttemptsNameTheirRequest(t *testing.T) {
 		}
 	}
 	assert.True(t, found, r.logs)
+}
+
+// slowStore takes its time for a record.
+type slowStore struct {
+	*memory
+	taken chan struct{} // closed: a record may be taken
+}
+
+func (s *slowStore) Record(r resource.Request) {
+	<-s.taken
+	s.memory.Record(r)
+}
+
+func TestAnAnswerDoesNotWaitForItsRecord(t *testing.T) {
+	taken := make(chan struct{})
+	r := newRig(t, func(c *server.Config) {
+		c.Store = &slowStore{c.Store.(*memory), taken}
+		c.RoundTripper = func(balancerAccount) (http.RoundTripper, error) {
+			return transport.RoundTripperFunc(func(*http.Request) (*http.Response, error) {
+				return &http.Response{
+					StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}, "Content-Length": {"2"}},
+					ContentLength: 2, Body: io.NopCloser(strings.NewReader("{}")),
+				}, nil
+			}), nil
+		}
+	})
+	srv := r.serve()
+	defer close(taken) // before the server waits for its requests
+	req := newRequest(t, "POST", "/v1/chat/completions", chatBody)
+	req.RequestURI, req.URL.Host = "", srv.Listener.Addr().String()
+	srv.Client().Timeout = 5 * time.Second
+	resp, err := srv.Client().Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Positive(t, resp.ContentLength)
+	_, err = io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	assert.Empty(t, r.store.recorded())
 }

@@ -73,6 +73,9 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 		}
 	}
 	x.whole = true
+	if len(x.w.Header()["Content-Length"]) > 0 { // else what follows is still to be written
+		_ = flush() // the client does not wait for the books
+	}
 	return nil
 }
 
