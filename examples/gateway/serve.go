@@ -55,6 +55,11 @@ func serve(ctx context.Context, o options, stdout, people io.Writer) (err error)
 	if err := portIsFree(ctx, p.file.Listen); err != nil {
 		return err
 	}
+	unlock, err := lockDataDir(p.file.DataDir)
+	if err != nil {
+		return err
+	}
+	p.onClose(func(context.Context) error { return unlock() })
 	if err := p.openLog(stdout); err != nil {
 		return err
 	}

@@ -419,3 +419,20 @@ func TestAClientThatDoesNotReadIsGoneAfterTheConfiguredTime(t *testing.T) {
 	r.find(t, r.log, `"msg":"Request".*"status":499`)
 	r.terminate(t)
 }
+
+func TestADataFolderIsOfOneGateway(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir, nil, "-listen", "127.0.0.1:0")
+	r.find(t, r.people, `serves at (\S+),`)
+	_, stderr, code := run(t, dir, nil, "-listen", "127.0.0.1:0")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "another running gateway's")
+	assert.Equal(t, 1, strings.Count(stderr, "\n"), "%s", stderr)
+	out, _, code := run(t, dir, nil, "reconcile")
+	assert.Zero(t, code, "which may run beside it: %s", out)
+	require.NoError(t, r.cmd.Process.Kill())
+	<-r.ended
+	again := start(t, dir, nil, "-listen", "127.0.0.1:0")
+	again.find(t, again.people, `serves at (\S+),`)
+	again.terminate(t)
+}
