@@ -26,7 +26,8 @@ type Config struct {
 	Store Store // what is kept: accounts, keys, records
 
 	// Authenticate says who calls. It may be called by any number of goroutines, and reads
-	// no body. Nil: the request's credential, by Keys and Store.Key. An error that is a
+	// no body. A Key with limits has an ID, by which they are counted. Nil: the request's
+	// credential, by Keys and Store.Key. An error that is a
 	// *dialect.Problem is told as it is, ErrUnauthorized is 401, and any other one 500.
 	Authenticate func(*http.Request) (resource.Key, error)
 

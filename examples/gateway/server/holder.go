@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,10 @@ func newHolder(k resource.Key) *holder {
 		h.tenant = k.ID
 	}
 	limits, err := k.Limits()
-	if h.broken = err; len(limits) > 0 {
+	if h.broken = err; len(limits) > 0 && k.ID == "" {
+		h.broken = errors.New("it has limits and no ID by which to count: give it one")
+	}
+	if len(limits) > 0 {
 		h.charges = []quota.Charge{{Key: quotaKey(k.ID), Limits: limits}}
 	}
 	for _, l := range limits {

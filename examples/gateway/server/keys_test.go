@@ -307,3 +307,15 @@ func TestUsageOfBeforeARestartCounts(t *testing.T) {
 		assert.Equal(t, 200, r.chat().status, "and it counts once")
 	}
 }
+
+// Keys without a name would share one count.
+func TestAKeyWithLimitsAndNoNameServesNobody(t *testing.T) {
+	r := newRig(t, func(c *server.Config) {
+		c.Authenticate = func(*http.Request) (resource.Key, error) {
+			return resource.Key{UserID: "alice", RequestsPerMinute: 1}, nil
+		}
+	})
+	assert.Equal(t, 500, r.chat().status)
+	assert.Contains(t, r.logs.String(), "it has limits and no ID")
+	assert.Zero(t, r.hits())
+}
