@@ -74,10 +74,10 @@ func (b *Breaker) Do(ctx context.Context, f func(context.Context) error) error {
 	if !ok {
 		return &Unavailable{RetryAt: retryAt}
 	}
-	v, failure, err := unknown, error(nil), error(nil)
+	v, failure := unknown, error(nil)
 	defer func() { b.judge(ctx, c, v, failure) }()
 	began := time.Now()
-	err = b.limited(ctx, f)
+	err := b.limited(ctx, f)
 	switch {
 	case err == nil || b.cfg.Broken != nil && !b.cfg.Broken(err):
 		v = sound

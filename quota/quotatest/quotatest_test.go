@@ -36,6 +36,7 @@ func TestASoundChargerPasses(t *testing.T) {
 }
 
 func TestSuiteCatchesBrokenChargers(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name   string
 		breaks chargerFaults
@@ -78,6 +79,7 @@ func TestAGuardPasses(t *testing.T) {
 }
 
 func TestSuiteCatchesBrokenStores(t *testing.T) {
+	t.Parallel()
 	cases := []struct {
 		name   string
 		breaks faults

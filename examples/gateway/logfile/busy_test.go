@@ -16,8 +16,8 @@ import (
 // many is more lines than are written at once.
 const many = 100
 
-func numbered(n int) (names []string) {
-	for i := range n {
+func numbered() (names []string) {
+	for i := range many {
 		names = append(names, fmt.Sprintf("line %d", i))
 	}
 	return names
@@ -29,13 +29,13 @@ func TestLinesOfABusyLogWaitForATenthOfASecond(t *testing.T) {
 		_, log := open(t, logfile.Config{Dir: filepath.Dir(path)})
 		for range 3 {
 			before := len(messages(t, path))
-			for _, name := range numbered(many) {
+			for _, name := range numbered() {
 				log.Info(name)
 			}
 			assert.Len(t, messages(t, path), before+32, "these do not wait")
 			time.Sleep(101 * time.Millisecond)
 			synctest.Wait()
-			assert.Equal(t, numbered(many), messages(t, path)[before:])
+			assert.Equal(t, numbered(), messages(t, path)[before:])
 		}
 	})
 }
@@ -46,11 +46,11 @@ func TestLinesThatWaitAreWrittenAtTheEnd(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "app.log")
 			synctest.Test(t, func(t *testing.T) {
 				l, log := open(t, logfile.Config{Dir: filepath.Dir(path)})
-				for _, name := range numbered(many) {
+				for _, name := range numbered() {
 					log.Info(name)
 				}
 				require.NoError(t, end(l))
-				assert.Equal(t, numbered(many), messages(t, path))
+				assert.Equal(t, numbered(), messages(t, path))
 			})
 		})
 	}
@@ -61,12 +61,12 @@ func TestLinesThatWaitOverMidnightGoIntoTheFileOfTheirDay(t *testing.T) {
 	inUTC(t, func(t *testing.T) {
 		_, log := open(t, logfile.Config{Dir: dir})
 		time.Sleep(24*time.Hour - 50*time.Millisecond)
-		for _, name := range numbered(many) {
+		for _, name := range numbered() {
 			log.Info(name)
 		}
 		time.Sleep(51 * time.Millisecond)
 		log.Info("today")
 	})
-	assert.Equal(t, numbered(many), messages(t, filepath.Join(dir, "app-2000-01-01.log")))
+	assert.Equal(t, numbered(), messages(t, filepath.Join(dir, "app-2000-01-01.log")))
 	assert.Equal(t, []string{"today"}, messages(t, filepath.Join(dir, "app.log")))
 }

@@ -35,7 +35,7 @@ type Request struct {
 	CostKnown         bool  `json:"cost_known"` // Cost is all of it
 
 	UsedProxy string          `json:"used_proxy,omitempty"` // redacted; direct
-	Trail     json.RawMessage `json:"trail,omitempty"`      // the attempts, as balancer.Trail writes them; cut to 16 KiB by leaving out the middle ones; nil where one was made, and went well at once
+	Trail     json.RawMessage `json:"trail,omitempty"`      // the attempts, as balancer.Trail writes them; cut to 16 KiB by leaving out the middle ones; of a single one that went well at once, account, provider, proxy, class and status alone; nil: none was made
 	Start     time.Time       `json:"start"`
 	FirstByte time.Duration   `json:"first_byte_ns,omitempty"` // until the first byte of the body went to the client
 	Duration  time.Duration   `json:"duration_ns"`

@@ -492,10 +492,10 @@ func TestWhatIsCutAtTheEndIsBookedBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		r.openai.Always(providertest.Hang())
-		slow := slowWriter{make(http.Header)}
+		slow, req := slowWriter{make(http.Header)}, newRequest(t, "POST", "/v1/chat/completions", chatBody)
 		go func() {
 			defer func() { _ = recover() }() // the connection is broken
-			r.s.ServeHTTP(slow, newRequest(t, "POST", "/v1/chat/completions", chatBody))
+			r.s.ServeHTTP(slow, req)
 		}()
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)

@@ -81,7 +81,10 @@ func TestTheRecordHasTokensAndCost(t *testing.T) {
 			assert.Equal(t, "gpt-5", rec.Model)
 			assert.Positive(t, rec.FirstByte)
 			assert.Equal(t, []resource.Attempt{{Account: "oai", Cost: rec.Cost}}, rec.Attempts)
-			assert.Empty(t, rec.Trail, "it would say what the record says")
+			var trail balancer.Trail
+			require.NoError(t, json.Unmarshal(rec.Trail, &trail))
+			require.Len(t, trail.Attempts(), 1)
+			assert.Equal(t, balancer.Attempt{Account: "oai", Provider: "openai", Status: 200, Class: provider.ClassOK, Answered: true}, trail.Attempts()[0])
 
 			var line map[string]any
 			for text := range strings.Lines(r.logs.String()) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,16 +91,41 @@ func (x *exchange) sum(r *resource.Request, attempts []balancer.Attempt) {
 	if x.key != nil {
 		r.Charged = charged(r.Cost, x.key.Rate())
 	}
-	if len(attempts) > 0 && !plain(attempts, r) {
+	switch {
+	case len(attempts) == 0:
+	case plain(attempts, r):
+		r.Trail = briefTrail(&attempts[0])
+	default:
 		r.Trail = trailOf(attempts)
 	}
 }
 
-// plain tells whether all went well at once: a trail would say what the record says, and
-// take as long to write as the rest of it.
+// plain tells whether all went well at once: a whole trail would say what the record says,
+// and take as long to write as the rest of it.
 func plain(attempts []balancer.Attempt, r *resource.Request) bool {
 	a := &attempts[0]
 	return len(attempts) == 1 && a.Class == provider.ClassOK && a.Model == r.Model && a.Retries == 0 && a.Fallback == "" && !a.Renewed
+}
+
+// briefTrail is the trail of one attempt that went well at once, without what the record
+// says.
+func briefTrail(a *balancer.Attempt) json.RawMessage {
+	trail := make([]byte, 0, 160)
+	field := func(name, value string) {
+		trail = append(trail, name...)
+		quoted, err := json.Marshal(value)
+		if err != nil { // strings always can be
+			quoted = []byte(`""`)
+		}
+		trail = append(trail, quoted...)
+	}
+	field(`[{"account":`, a.Account)
+	field(`,"provider":`, a.Provider)
+	field(`,"proxy":`, a.Proxy)
+	field(`,"class":`, a.Class.String())
+	trail = append(trail, `,"status":`...)
+	trail = strconv.AppendInt(trail, int64(a.Status), 10)
+	return append(trail, `,"answered":true}]`...)
 }
 
 // charged is a cost at a price rate, rounded up.
