@@ -105,7 +105,11 @@ func (d *Demo) Key() resource.Key {
 // Curl is a request to the gateway at an address (http://127.0.0.1:8080), as a line for
 // a shell.
 func (d *Demo) Curl(base string) string {
-	return fmt.Sprintf(`curl %s/v1/chat/completions -H 'Authorization: Bearer %s' -H 'Content-Type: application/json' -d '{"model":"gpt-5","messages":[{"role":"user","content":"Hello"}]}'`, base, d.secret)
+	return d.curl(base+"/v1/chat/completions", "Authorization: Bearer "+d.secret, "", `{"model":"gpt-5","messages":[{"role":"user","content":"Hello"}]}`)
+}
+
+func (d *Demo) curl(url, credential, more, body string) string {
+	return fmt.Sprintf(`curl %s -H '%s' %s-H 'Content-Type: application/json' -d '%s'`, url, credential, more, body)
 }
 
 // Tell writes what there is to try at the gateway's address.
@@ -117,11 +121,17 @@ This is a demo: the providers are fakes, and nothing leaves this machine. In ano
 
 The log will show how the answer came about: openai-1 is behind a proxy that is dead ("Attempt
 failed", class proxy failed), openai-2 is told 429 and rests for %v, openai-3 answers through
-SOCKS5. Ask for claude-sonnet-4-5 at /v1/messages (an overloaded account first) or for
-gemini-2.5-pro at /v1beta/models/gemini-2.5-pro:generateContent (past a dead proxy) in the same way.
+SOCKS5. Anthropic's API (an overloaded account first) and Gemini's (past a dead proxy):
+
+  %s
+
+  %s
+
 It ends by Ctrl-C and leaves nothing behind.
 
-`, d.Curl(base), rest)
+`, d.Curl(base), rest, d.curl(base+"/v1/messages", "x-api-key: "+d.secret, `-H 'anthropic-version: 2023-06-01' `,
+		`{"model":"claude-sonnet-4-5","max_tokens":64,"messages":[{"role":"user","content":"Hello"}]}`),
+		d.curl(base+"/v1beta/models/gemini-2.5-pro:generateContent", "x-goog-api-key: "+d.secret, "", `{"contents":[{"parts":[{"text":"Hello"}]}]}`))
 }
 
 // Close ends the fakes. It may be called again.

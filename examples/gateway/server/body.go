@@ -36,7 +36,7 @@ func (x *exchange) attach(out *http.Request) *dialect.Problem {
 		return x.attachUpload(out)
 	}
 	if strings.HasPrefix(media, "multipart/") || media == "application/x-www-form-urlencoded" {
-		return &dialect.Problem{Code: dialect.CodeInvalidRequest, Message: "The request's body has to be JSON."}
+		return &dialect.Problem{Code: dialect.CodeInvalidRequest, Message: "The request's body has to be JSON: send it with Content-Type: application/json."}
 	}
 	body, p := x.readJSON()
 	if p != nil {

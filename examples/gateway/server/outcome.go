@@ -51,6 +51,11 @@ func (x *exchange) unanswered(err *balancer.Error) *dialect.Problem {
 		if errors.Is(err, balancer.ErrNoRoute) {
 			p.Message = "No account speaks this API."
 		}
+		if len(x.s.roster.Load().order) == 0 {
+			p.Message = "There is no account yet."
+		}
+	case errors.Is(err, quota.ErrUnavailable), errors.Is(err, balancer.ErrStoreBroken):
+		p.Code, p.Status, p.Message = dialect.CodeInternal, http.StatusServiceUnavailable, "What this API key may use cannot be looked up at the moment."
 	case n == 0: // a store has failed, or the deadline has passed
 		p.Code = dialect.CodeInternal
 		if err.Timeout() {

@@ -204,6 +204,9 @@ func (x *exchange) log(r *resource.Request, attempts []balancer.Attempt) {
 	if r.Code != "" {
 		attrs = append(attrs, slog.String("code", r.Code))
 	}
+	if r.Code == dialect.CodeClientNotAllowed {
+		attrs = append(attrs, slog.String("user_agent", shown(x.r.UserAgent())))
+	}
 	if id := x.r.Header.Get("X-Request-Id"); id != "" {
 		attrs = append(attrs, slog.String("client_request_id", shown(id)))
 	}
