@@ -31,7 +31,7 @@
 //
 // What programs share is kept in stores behind interfaces: in memory; in Redis by
 // health/redishealth, balancer/redisaffinity and quota/redisquota, which take any client's
-// func; or in a SQL database by quota/sqlquota.
+// func; or in a SQL database by quota/sqlquota and health/sqlhealth.
 //
 // For tests, transport/transporttest has proxies and servers that misbehave on
 // order, and provider/providertest fake AI providers; health/healthtest,
