@@ -1,7 +1,9 @@
 package sqlstores_test
 
 import (
+	"cmp"
 	"database/sql"
+	"strings"
 	"testing"
 	"time"
 
@@ -72,46 +74,63 @@ func unreadableHealth(t *testing.T, d database) {
 		_, err := store.Update(t.Context(), s, failOnce)
 		require.NoError(t, err)
 	}
-	damage := "UPDATE " + config.Prefix + "states SET state = "
-	if config.Prefix == "" {
-		damage = "UPDATE aitransport_health_states SET state = "
+	table := cmp.Or(config.Prefix, "aitransport_health_") + "states"
+	write := func(literal string) {
+		if d.name == "PostgreSQL" {
+			literal = strings.Replace(literal, "x'", `'\x`, 1) + "::bytea"
+		}
+		result, err := db.ExecContext(t.Context(), "UPDATE "+table+" SET state = "+literal+` WHERE subject = 'account "first"'`)
+		require.NoError(t, err)
+		n, err := result.RowsAffected()
+		require.NoError(t, err)
+		require.EqualValues(t, 1, n)
 	}
-	literal := map[string]string{"SQLite": "x'ff'", "PostgreSQL": `'\xff'::bytea`, "MariaDB": "x'ff'"}[d.name]
-	name := map[string]string{"SQLite": "CAST(subject AS TEXT)", "PostgreSQL": "convert_from(subject, 'UTF8')", "MariaDB": "CONVERT(subject USING utf8mb4)"}[d.name]
-	result, err := db.ExecContext(t.Context(), damage+literal+" WHERE "+name+` = 'account "first"'`)
-	require.NoError(t, err)
-	n, err := result.RowsAffected()
-	require.NoError(t, err)
-	require.EqualValues(t, 1, n)
+	write("x'ff'") // a version that is not there yet
 	for range 2 {
 		states, err := store.Load(t.Context(), []health.Subject{first, second, first})
 		require.NoError(t, err)
 		assert.Equal(t, []health.State{{}, {Failures: 1}, {}}, states)
 	}
 	assert.Equal(t, []health.Subject{first}, told)
-	_, err = store.Update(t.Context(), first, failOnce)
+	_, err := store.Update(t.Context(), first, failOnce)
 	require.ErrorIs(t, err, sqlhealth.ErrUnreadable)
 	assert.ErrorIs(t, err, health.ErrSubject)
+	write("x'00'") // damage
+	got, err := store.Update(t.Context(), first, failOnce)
+	require.NoError(t, err)
+	assert.Equal(t, health.State{Failures: 1}, got, "what is damaged is replaced")
+	assert.Equal(t, []health.Subject{first}, told)
 }
 
 func purgeHealth(t *testing.T, d database) {
-	store, _, _ := d.health(t)
+	store, _, _ := d.health(t, func(c *sqlhealth.Config) { c.Keep = time.Millisecond })
 	_, err := store.Update(t.Context(), first, failOnce)
+	require.NoError(t, err)
+	resting := health.Subject{Kind: health.KindProxy, Name: "resting"}
+	_, err = store.Update(t.Context(), resting, func(s health.State) health.State {
+		s.Rests, s.RestUntil = 1, time.Now().Add(time.Hour).UTC()
+		return s
+	})
 	require.NoError(t, err)
 	_, err = store.Update(t.Context(), second, func(s health.State) health.State {
 		s.Disabled = true
 		return s
 	})
 	require.NoError(t, err)
-	n, err := store.Purge(t.Context(), time.Hour, 10)
+	n, err := store.Purge(t.Context(), 0)
 	require.NoError(t, err)
 	assert.Zero(t, n)
-	n, err = store.Purge(t.Context(), -time.Hour, 10) // all are older than an hour from now
+	require.Eventually(t, func() bool {
+		n, err = store.Purge(t.Context(), 10)
+		return err != nil || n > 0
+	}, 5*time.Second, 5*time.Millisecond)
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
-	states, err := store.Load(t.Context(), []health.Subject{first, second})
+	states, err := store.Load(t.Context(), []health.Subject{first, second, resting})
 	require.NoError(t, err)
-	assert.Equal(t, []health.State{{}, {Disabled: true}}, states, "what is disabled stays so")
+	assert.Equal(t, health.State{}, states[0])
+	assert.True(t, states[1].Disabled, "what is disabled stays so")
+	assert.Equal(t, 1, states[2].Rests, "and what rests")
 }
 
 // Of the updates by several stores, as programs have them, none is lost.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/aitransport/aitransport/health"
 )
@@ -36,7 +37,10 @@ func (d Dialect) String() string {
 	}
 }
 
-const defaultPrefix = "aitransport_health_"
+const (
+	defaultPrefix = "aitransport_health_"
+	defaultKeep   = 24 * time.Hour
+)
 
 // Config says how the database is used. All programs that share states have the same Prefix.
 type Config struct {
@@ -46,8 +50,13 @@ type Config struct {
 	// "": aitransport_health_
 	Prefix string
 
+	// Keep is for how long a row that is of no use any more stays: since it was written, its rest ended and its probe
+	// lapsed. 0: a day. A disabled subject's row stays until somebody enables it.
+	Keep time.Duration
+
 	// Retryable says of which errors the database has done nothing, so that a statement may be tried again: deadlocks and
-	// the like. nil: none.
+	// the like. Errors that say so by a method SQLState() string (PostgreSQL) or Code() int (modernc.org/sqlite) are known
+	// without it. nil: only those.
 	Retryable func(error) bool
 
 	// Unreadable is told of a state that cannot be read, once for each subject, of the first 1000: a later version wrote
@@ -65,6 +74,12 @@ func (c Config) checked() (Config, error) {
 	if c.Prefix == "" {
 		c.Prefix = defaultPrefix
 	}
+	if c.Keep < 0 {
+		return c, errors.New("sqlhealth: Config.Keep is negative: write 0 for a day")
+	}
+	if c.Keep == 0 {
+		c.Keep = defaultKeep
+	}
 	if !goodPrefix.MatchString(c.Prefix) {
 		return c, fmt.Errorf("sqlhealth: Config.Prefix %q: write letters, digits and underscores, not a digit first, at most 40", c.Prefix)
 	}
@@ -72,37 +87,66 @@ func (c Config) checked() (Config, error) {
 }
 
 // id is the SHA-256 of the subject, whose names may be long and of any bytes; subject is for those who look; stamp is
-// another number after each write; changed_at is when that was, in milliseconds since 1970.
+// another number after each write; expires_at is when Purge may drop the row, in milliseconds since 1970.
 var tables = map[Dialect]string{
 	SQLite: `CREATE TABLE IF NOT EXISTS {prefix}states (
-		id BLOB NOT NULL PRIMARY KEY, subject TEXT NOT NULL, state BLOB NOT NULL, stamp INTEGER NOT NULL, changed_at INTEGER NOT NULL
-	) WITHOUT ROWID`,
+		id BLOB NOT NULL PRIMARY KEY, subject TEXT NOT NULL, state BLOB NOT NULL, stamp INTEGER NOT NULL, expires_at INTEGER NOT NULL
+	) WITHOUT ROWID; CREATE INDEX IF NOT EXISTS {prefix}states_expiry ON {prefix}states (expires_at)`,
 	PostgreSQL: `CREATE TABLE IF NOT EXISTS {prefix}states (
-		id bytea PRIMARY KEY, subject bytea NOT NULL, state bytea NOT NULL, stamp bigint NOT NULL, changed_at bigint NOT NULL
-	)`,
+		id bytea PRIMARY KEY, subject text NOT NULL, state bytea NOT NULL, stamp bigint NOT NULL, expires_at bigint NOT NULL
+	); CREATE INDEX IF NOT EXISTS {prefix}states_expiry ON {prefix}states (expires_at)`,
 	MySQL: `CREATE TABLE IF NOT EXISTS {prefix}states (
-		id BINARY(32) NOT NULL PRIMARY KEY, subject MEDIUMBLOB NOT NULL, state MEDIUMBLOB NOT NULL, stamp BIGINT NOT NULL, changed_at BIGINT NOT NULL
-	) ENGINE = InnoDB`,
+		id BINARY(32) NOT NULL PRIMARY KEY, subject MEDIUMTEXT NOT NULL, state MEDIUMBLOB NOT NULL, stamp BIGINT NOT NULL, expires_at BIGINT NOT NULL,
+		INDEX {prefix}states_expiry (expires_at)
+	) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4`,
 }
 
-// makers is how often a table is asked for while others make it too, which some databases refuse.
-const makers = 5
+// makers is how often a table is asked for while others make it too, which some databases refuse, or hold the database.
+const makers = 60
 
 // Migrate makes the table, if it is not there. What it holds is kept. Any number of programs may call it at once, and
-// whenever they start. It needs the right to create tables, which the Store does not.
+// whenever they start; where others hold the database it tries again for a second or two. It needs the right to create
+// tables, which the Store does not.
 func Migrate(ctx context.Context, db *sql.DB, c Config) error {
 	c, err := c.checked()
 	if err != nil {
 		return err
 	}
-	statement := strings.ReplaceAll(tables[c.Dialect], "{prefix}", c.Prefix)
-	for range makers {
-		if _, err = db.ExecContext(ctx, statement); err == nil {
-			return nil
+	for statement := range strings.SplitSeq(strings.ReplaceAll(tables[c.Dialect], "{prefix}", c.Prefix), ";") {
+		for attempt := range makers {
+			if _, err = db.ExecContext(ctx, statement); err == nil || !c.retryable(err) && !madeByOthers(err) || pause(ctx, attempt) != nil {
+				break
+			}
 		}
-		if pause(ctx, patient) != nil {
-			break
+		if err != nil {
+			return fmt.Errorf("sqlhealth: making the table %sstates: %w", c.Prefix, err)
 		}
 	}
-	return fmt.Errorf("sqlhealth: making the table %sstates: %w", c.Prefix, err)
+	return nil
+}
+
+// madeByOthers tells whether PostgreSQL refused to make what others are making: they have names of the same, which are
+// unique.
+func madeByOthers(err error) bool {
+	var e interface{ SQLState() string }
+	return errors.As(err, &e) && (e.SQLState() == "23505" || e.SQLState() == "42P07" || e.SQLState() == "42710")
+}
+
+// retryable tells whether the database has done nothing and may do it the next time.
+func (c *Config) retryable(err error) bool {
+	var (
+		state interface{ SQLState() string }
+		code  interface{ Code() int }
+	)
+	switch {
+	case c.Retryable != nil && c.Retryable(err):
+		return true
+	case errors.As(err, &state):
+		return state.SQLState() == "40001" || state.SQLState() == "40P01" // a conflict, a deadlock
+	case errors.As(err, &code):
+		const busy, locked = 5, 6
+		primary := code.Code() & 0xff
+		return primary == busy || primary == locked
+	}
+	return false
 }

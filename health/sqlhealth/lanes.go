@@ -51,7 +51,9 @@ func (r *reports) report(s health.Subject, err error) {
 		r.told = make(map[health.Subject]bool)
 	}
 	known := r.told[s] || len(r.told) >= maxReports
-	r.told[s] = r.told[s] || !known
+	if !known {
+		r.told[s] = true
+	}
 	r.mu.Unlock()
 	if !known {
 		r.tell(s, err)

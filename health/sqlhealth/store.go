@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ const batch = 500
 // Load implements [health.Store].
 func (s *Store) Load(ctx context.Context, subjects []health.Subject) ([]health.State, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("sqlhealth: loading %d states: %w", len(subjects), err)
 	}
 	states := make([]health.State, len(subjects))
 	places := make(map[[sha256.Size]byte][]int, len(subjects)) // the same subject may be asked for twice
@@ -80,12 +81,13 @@ func (s *Store) Load(ctx context.Context, subjects []health.Subject) ([]health.S
 		}
 		places[id] = append(places[id], i)
 	}
+	var odd []func() // told of when no rows are open
 	for len(ids) > 0 {
 		n := min(batch, len(ids))
 		err := s.load(ctx, ids[:n], func(id [sha256.Size]byte, stored []byte) {
 			var state health.State
 			if err := state.UnmarshalBinary(stored); err != nil {
-				s.odd.report(subjects[places[id][0]], err)
+				odd = append(odd, func() { s.odd.report(subjects[places[id][0]], err) })
 				return
 			}
 			for _, i := range places[id] {
@@ -96,6 +98,9 @@ func (s *Store) Load(ctx context.Context, subjects []health.Subject) ([]health.S
 			return nil, fmt.Errorf("sqlhealth: loading %d states: %w", len(subjects), err)
 		}
 		ids = ids[n:]
+	}
+	for _, tell := range odd {
+		tell()
 	}
 	return states, nil
 }
@@ -119,17 +124,22 @@ func (s *Store) load(ctx context.Context, ids []any, found func(id [sha256.Size]
 	return rows.Err()
 }
 
-// Purge drops the rows of subjects that nobody has changed for so long and that are not disabled, at most so many, and
-// says how many it dropped: they count as healthy from then on. Call it now and then, with a day or more.
-func (s *Store) Purge(ctx context.Context, unchanged time.Duration, most int) (dropped int, err error) {
-	olds, err := s.unchanged(ctx, time.Now().Add(-unchanged), most)
+// Purge drops rows of subjects that are of no use any more (see Config.Keep), the oldest first and at most so many, and
+// says how many it dropped: they count as healthy from then on. Call it every hour or so, until it drops fewer than asked:
+// without it the table grows with each model that ever failed.
+func (s *Store) Purge(ctx context.Context, most int) (dropped int, err error) {
+	if most <= 0 {
+		return 0, nil
+	}
+	olds, err := s.expired(ctx, most)
 	for _, o := range olds {
 		if err != nil {
 			break
 		}
 		var result sql.Result
 		if result, err = s.db.ExecContext(ctx, s.say(`DELETE FROM {states} WHERE id = ? AND stamp = ?`), o.id, o.stamp); err == nil {
-			n, _ := result.RowsAffected() // all three databases tell
+			var n int64
+			n, err = result.RowsAffected()
 			dropped += int(n)
 		}
 	}
@@ -145,23 +155,32 @@ type old struct {
 	stamp int64
 }
 
-// unchanged are at most so many rows that nobody has changed since a time and that are not disabled.
-func (s *Store) unchanged(ctx context.Context, since time.Time, most int) (olds []old, err error) {
-	rows, err := s.db.QueryContext(ctx, s.say(`SELECT id, state, stamp FROM {states} WHERE changed_at < ?`), since.UnixMilli())
+func (s *Store) expired(ctx context.Context, most int) (olds []old, err error) {
+	rows, err := s.db.QueryContext(ctx, s.say(`SELECT id, stamp FROM {states} WHERE expires_at < ? ORDER BY expires_at LIMIT ?`), time.Now().UnixMilli(), most)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }() // Err has told what matters
-	for len(olds) < most && rows.Next() {
-		var stored []byte
+	for rows.Next() {
 		var o old
-		if err := rows.Scan(&o.id, &stored, &o.stamp); err != nil {
+		if err := rows.Scan(&o.id, &o.stamp); err != nil {
 			return nil, err
 		}
-		var state health.State
-		if state.UnmarshalBinary(stored) == nil && !state.Disabled {
-			olds = append(olds, o)
-		}
+		olds = append(olds, o)
 	}
 	return olds, rows.Err()
+}
+
+// expiry is when a state's row may be dropped.
+func (s *Store) expiry(state health.State, now time.Time) int64 {
+	if state.Disabled {
+		return math.MaxInt64
+	}
+	last := now
+	for _, t := range []time.Time{state.RestUntil, state.ProbeUntil} {
+		if t.After(last) {
+			last = t
+		}
+	}
+	return last.Add(s.config.Keep).UnixMilli()
 }
