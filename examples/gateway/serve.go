@@ -74,7 +74,7 @@ func serve(ctx context.Context, o options, stdout, people io.Writer) (err error)
 	if err != nil {
 		return err
 	}
-	p.announce("http://" + listener.Addr().String())
+	p.announce(ctx, "http://"+listener.Addr().String())
 	return p.listen(ctx, listener, handler)
 }
 

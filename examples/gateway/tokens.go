@@ -60,13 +60,13 @@ func (p *program) firstKey(ctx context.Context) error {
 }
 
 // announce tells a person where the gateway is and what to do next.
-func (p *program) announce(base string) {
+func (p *program) announce(ctx context.Context, base string) {
 	if p.demo != nil {
 		p.demo.Tell(p.people, base)
 		return
 	}
 	fmt.Fprintf(p.people, "The gateway serves at %s, the admin API at %s/admin/v1/.\n", base, base)
-	if accounts, _, err := p.db.Accounts(context.Background()); err == nil && len(accounts)+len(p.file.Accounts) == 0 {
+	if accounts, _, err := p.db.Accounts(ctx); err == nil && len(accounts)+len(p.file.Accounts) == 0 {
 		fmt.Fprintln(p.people, "There is no account yet: add one by the admin API or in a configuration (`gateway example` prints one), or try `gateway -demo`.")
 	}
 }
