@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aitransport/aitransport/health"
+	"github.com/aitransport/aitransport/internal/sqlerr"
 )
 
 // Dialect is which SQL the database speaks.
@@ -128,25 +129,21 @@ func Migrate(ctx context.Context, db *sql.DB, c Config) error {
 // madeByOthers tells whether PostgreSQL refused to make what others are making: they have names of the same, which are
 // unique.
 func madeByOthers(err error) bool {
-	var e interface{ SQLState() string }
-	return errors.As(err, &e) && (e.SQLState() == "23505" || e.SQLState() == "42P07" || e.SQLState() == "42710")
+	const uniqueViolation, duplicateTable, duplicateObject = "23505", "42P07", "42710"
+	state, _ := sqlerr.State(err)
+	return state == uniqueViolation || state == duplicateTable || state == duplicateObject
 }
 
 // retryable tells whether the database has done nothing and may do it the next time.
 func (c *Config) retryable(err error) bool {
-	var (
-		state interface{ SQLState() string }
-		code  interface{ Code() int }
-	)
 	switch {
 	case c.Retryable != nil && c.Retryable(err):
 		return true
-	case errors.As(err, &state):
-		return state.SQLState() == "40001" || state.SQLState() == "40P01" // a conflict, a deadlock
-	case errors.As(err, &code):
-		const busy, locked = 5, 6
-		primary := code.Code() & 0xff
-		return primary == busy || primary == locked
+	case c.Dialect == PostgreSQL:
+		return sqlerr.UndonePostgreSQL(err)
+	case c.Dialect == SQLite:
+		return sqlerr.UndoneSQLite(err)
+	default:
+		return false
 	}
-	return false
 }

@@ -3,6 +3,8 @@ package sqlquota
 import (
 	"errors"
 	"strings"
+
+	"github.com/aitransport/aitransport/internal/sqlerr"
 )
 
 // retryable reports whether the database undid the transaction of the error, so that it may be tried again.
@@ -12,13 +14,9 @@ func (s *Store) retryable(err error) bool {
 	}
 	switch s.config.Dialect {
 	case PostgreSQL:
-		const serializationFailure, deadlockDetected = "40001", "40P01"
-		state, _ := stateOf(err)
-		return state == serializationFailure || state == deadlockDetected
+		return sqlerr.UndonePostgreSQL(err)
 	case SQLite:
-		const busy, locked = 5, 6
-		code, ok := codeOf(err)
-		return ok && (code&0xff == busy || code&0xff == locked)
+		return sqlerr.UndoneSQLite(err)
 	default:
 		return false
 	}
@@ -33,30 +31,12 @@ func (s *Store) stale(err error) bool {
 	switch s.config.Dialect {
 	case PostgreSQL:
 		const broken, shutdowns = "08", "57P0" // the class of connections; the server ends, or begins
-		state, ok := stateOf(err)
+		state, ok := sqlerr.State(err)
 		return !ok || strings.HasPrefix(state, broken) || strings.HasPrefix(state, shutdowns)
 	case SQLite:
-		_, ok := codeOf(err)
+		_, ok := sqlerr.Code(err)
 		return !ok
 	default:
 		return true // its errors have no methods that say what they are
 	}
-}
-
-// stateOf is the SQLSTATE of an error, as drivers of PostgreSQL tell it.
-func stateOf(err error) (state string, ok bool) {
-	var e interface{ SQLState() string }
-	if ok = errors.As(err, &e); ok {
-		state = e.SQLState()
-	}
-	return state, ok
-}
-
-// codeOf is SQLite's code of an error, as modernc.org/sqlite tells it.
-func codeOf(err error) (code int, ok bool) {
-	var e interface{ Code() int }
-	if ok = errors.As(err, &e); ok {
-		code = e.Code()
-	}
-	return code, ok
 }
