@@ -28,9 +28,6 @@ func newListener(l *ledger) (*listener, error) {
 	if door.port, err = newPort(door.accepted); err != nil {
 		return nil, err
 	}
-	if door.up(); door.failure != nil {
-		return nil, door.stop()
-	}
 	return door, nil
 }
 

@@ -54,10 +54,6 @@ func (p *peer) start(config *tls.Config, serve func(*conn, net.Conn)) error {
 	if config != nil {
 		p.url = "https://" + p.addr
 	}
-	if err := p.port.up(); err != nil {
-		p.port.release()
-		return fmt.Errorf("transporttest: peer: %w", err)
-	}
 	return nil
 }
 

@@ -22,18 +22,20 @@ type port struct {
 	failure  error            // what ended the accept loop, if down did not; read after done
 }
 
-// newPort finds a free port. It is down.
+// newPort finds a free port. It is up.
 func newPort(serve func(*net.TCPConn)) (*port, error) {
 	listener, err := listenLoopback(0)
 	if err != nil {
 		return nil, err
 	}
-	defer listener.Close()
 	p := &port{number: listener.Addr().(*net.TCPAddr).Port, serve: serve}
 	if err := p.moor(listener); err != nil {
+		refuse(listener)
+		_ = listener.Close()
 		p.release()
 		return nil, err
 	}
+	p.listen(listener)
 	return p, nil
 }
 
@@ -44,12 +46,17 @@ func (p *port) moor(listener *net.TCPListener) error {
 		return err
 	}
 	p.mooring = append(p.mooring, near)
-	far, err := listener.AcceptTCP()
-	if err != nil {
-		return err
+	for {
+		far, err := listener.AcceptTCP()
+		if err != nil {
+			return err
+		}
+		if far.RemoteAddr().String() == near.LocalAddr().String() {
+			p.mooring = append(p.mooring, far)
+			return nil
+		}
+		_ = far.Close() // a client of whoever had the port before
 	}
-	p.mooring = append(p.mooring, far)
-	return nil
 }
 
 // release gives the port back. The reset leaves no socket in TIME_WAIT.
@@ -70,9 +77,13 @@ func (p *port) up() error {
 	if err != nil {
 		return err
 	}
+	p.listen(listener)
+	return nil
+}
+
+func (p *port) listen(listener *net.TCPListener) {
 	p.listener, p.done = listener, make(chan struct{})
 	go p.accept(listener, p.done)
-	return nil
 }
 
 // accept hands connections to serve until the listener closes. Any other error
