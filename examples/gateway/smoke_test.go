@@ -22,6 +22,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/aitransport/aitransport/transport/transporttest"
 )
 
 // gateway is where the program is, built once.
@@ -298,17 +300,17 @@ func TestWhatIsWrongIsOneLineThatSaysWhatToDo(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { taken.Close() })
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := transporttest.NewProxy(transporttest.ProxyConfig{Fault: transporttest.Fault{Kind: transporttest.FaultDown}})
 	require.NoError(t, err)
-	require.NoError(t, closed.Close())
+	t.Cleanup(func() { closed.Close() })
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
 	write := func(name, text string) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	write("postgres.yaml", "listen: 127.0.0.1:0\ndatabase: postgres://u:hidden@"+closed.Addr().String()+"/x")
-	write("mysql.yaml", "listen: 127.0.0.1:0\ndatabase: mysql://u:hidden@"+closed.Addr().String()+"/x")
-	write("redis.yaml", "listen: 127.0.0.1:0\nredis: redis://u:hidden@"+closed.Addr().String())
+	write("postgres.yaml", "listen: 127.0.0.1:0\ndatabase: postgres://u:hidden@"+closed.Addr()+"/x")
+	write("mysql.yaml", "listen: 127.0.0.1:0\ndatabase: mysql://u:hidden@"+closed.Addr()+"/x")
+	write("redis.yaml", "listen: 127.0.0.1:0\nredis: redis://u:hidden@"+closed.Addr())
 	write("wrong.yaml", "listen: here")
 	for _, c := range []struct {
 		name string

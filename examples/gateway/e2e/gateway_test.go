@@ -6,17 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"text/template"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/aitransport/aitransport/provider/providertest"
@@ -79,7 +80,7 @@ func (u *upstreams) hits() int { return u.OpenAI.Count() + u.Anthropic.Count() +
 
 // settings are written into the gateway's configuration.
 type settings struct {
-	Listen, Data         string
+	Data                 string
 	Upstreams            *upstreams
 	HTTPProxy, SOCKS     string // "": direct
 	Filter               string // a client type, which alone is let in; "": everybody is
@@ -90,7 +91,7 @@ type settings struct {
 }
 
 var configuration = template.Must(template.New("").Parse(`
-listen: {{.Listen}}
+listen: 127.0.0.1:0
 data_dir: {{.Data}}
 {{- with .Filter}}
 client_filter: {filter_enabled: true, clients: [{type: {{.}}}]}
@@ -145,23 +146,23 @@ func (r *record) String() string {
 // startGateway runs the gateway until the test's end, when it has to end well.
 func startGateway(t *testing.T, s settings) *gateway {
 	t.Helper()
-	s.Listen, s.Data, s.UpstreamKey = freeAddress(t), filepath.Join(t.TempDir(), "data"), upstreamKey
+	s.Data, s.UpstreamKey = filepath.Join(t.TempDir(), "data"), upstreamKey
 	s.Good, s.Expired, s.Model, s.Poor, s.Slow, s.DeadKey = goodKey, expiredKey, modelKey, poorKey, slowKey, deadKey
-	s.Dead = "http://" + freeAddress(t)
+	s.Dead = "http://" + closedAddress(t)
 	var text bytes.Buffer
 	require.NoError(t, configuration.Execute(&text, s))
-	return runGateway(t, s.Listen, text.String())
+	return runGateway(t, text.String())
 }
 
-// runGateway runs the gateway with a configuration, until the test's end.
-func runGateway(t *testing.T, listen, config string) *gateway {
+// runGateway runs the gateway with a configuration that listens on a port of the system's choice, until the test's end.
+func runGateway(t *testing.T, config string) *gateway {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "gateway.yaml")
 	require.NoError(t, os.WriteFile(path, []byte(config), 0o600))
 	program, err := binary()
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	g := &gateway{Base: "http://" + listen, log: &record{}, cmd: exec.CommandContext(ctx, program, "-config", path)}
+	g := &gateway{log: &record{}, cmd: exec.CommandContext(ctx, program, "-config", path)}
 	g.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}
 	g.cmd.Stdout, g.cmd.Stderr = g.log, g.log
 	g.cmd.Cancel = func() error { return g.cmd.Process.Signal(os.Interrupt) }
@@ -180,21 +181,26 @@ func runGateway(t *testing.T, listen, config string) *gateway {
 	return g
 }
 
-// waitReady waits until the gateway says that it is ready.
+// servesAt is in what the gateway tells people once it is ready.
+var servesAt = regexp.MustCompile(`serves at (http://\S+),`)
+
+// waitReady waits until the gateway says where it serves, and that it is ready.
 func (g *gateway) waitReady(t *testing.T) {
 	t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for range tick.C {
-		if resp, err := http.Get(g.Base + "/readyz"); err == nil {
-			require.NoError(t, resp.Body.Close())
-			if resp.StatusCode == http.StatusOK {
-				return
-			}
+		if m := servesAt.FindStringSubmatch(g.log.String()); m != nil {
+			g.Base = m[1]
+			break
 		}
 		require.True(t, time.Now().Before(deadline), "the gateway is not ready:\n%s", g.log)
 	}
+	resp, err := http.Get(g.Base + "/readyz")
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusOK, resp.StatusCode, "it listens only when it is ready")
 }
 
 // ways are the proxies that the log says requests went by, redacted, and how many by each.
@@ -212,11 +218,11 @@ func (g *gateway) ways() map[string]int {
 	return ways
 }
 
-// freeAddress is an address of loopback that nobody listens at now.
-func freeAddress(t *testing.T) string {
+// closedAddress is an address of loopback that refuses connections until the test's end.
+func closedAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	p, err := transporttest.NewProxy(transporttest.ProxyConfig{Fault: transporttest.Fault{Kind: transporttest.FaultDown}})
 	require.NoError(t, err)
-	defer func() { require.NoError(t, l.Close()) }()
-	return l.Addr().String()
+	t.Cleanup(func() { assert.NoError(t, p.Close()) })
+	return p.Addr()
 }

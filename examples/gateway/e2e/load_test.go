@@ -141,9 +141,8 @@ func TestLoad(t *testing.T) {
 func loadGateway(t *testing.T, provider string) (base string, pid int) {
 	t.Helper()
 	dir := t.TempDir()
-	listen := freeAddress(t)
 	config := fmt.Sprintf(`
-listen: %s
+listen: 127.0.0.1:0
 data_dir: %s
 log: {dir: %s}
 accounts:
@@ -155,8 +154,8 @@ keys:
     requests_per_minute: 1000000000
     in_flight: 1000
     quotas: [{window: 5h, usd: 1000000}, {window: day, usd: 1000000, tokens: 1000000000000}, {window: month, usd: 1000000}]
-`, listen, filepath.Join(dir, "data"), filepath.Join(dir, "logs"), provider, upstreamKey, provider, upstreamKey, goodKey)
-	g := runGateway(t, listen, config)
+`, filepath.Join(dir, "data"), filepath.Join(dir, "logs"), provider, upstreamKey, provider, upstreamKey, goodKey)
+	g := runGateway(t, config)
 	return g.Base, g.cmd.Process.Pid
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aitransport/aitransport/transport/transporttest"
 	"github.com/aitransport/aitransport/transport/transporttest/realproxy"
 )
 
@@ -81,15 +82,15 @@ func (w *wire) ended(t *testing.T, moment time.Duration) bool {
 	return !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// nobody is an address at which nobody listens.
+// nobody is an address that refuses connections until the test's end.
 func nobody(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	p, err := transporttest.NewProxy(transporttest.ProxyConfig{Fault: transporttest.Fault{Kind: transporttest.FaultDown}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Cleanup(func() { _ = p.Close() })
+	return p.Addr()
 }
 
 // abrupt is an endpoint that reads a request, says something, and hangs up.
