@@ -9,7 +9,7 @@ func anthropicEvent(t *tally, name, data []byte, cut bool) {
 		switch {
 		case cut:
 			anthropicTail(t, data)
-		case isJSON(data):
+		case ValidJSON(data):
 			anthropicRead(t, data)
 		}
 	}
@@ -44,7 +44,7 @@ func anthropicDocument(t *tally, doc []byte, cut bool) {
 		t.end()
 		return
 	}
-	if t.checked || isJSON(doc) {
+	if t.checked || ValidJSON(doc) {
 		anthropicRead(t, doc)
 		t.end()
 	}

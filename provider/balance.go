@@ -165,7 +165,7 @@ func ParseBalance(p *Provider, body []byte, at time.Time) ([]Balance, error) {
 		return nil, fmt.Errorf("provider %q: no way to ask for a balance is known: %w", p.Name, errors.ErrUnsupported)
 	}
 	body = trimHead(body)
-	if !isJSON(body) {
+	if !ValidJSON(body) {
 		return nil, fmt.Errorf("provider %q: the balance is not JSON, or was cut short", p.Name)
 	}
 	balances := q.read(gjson.ParseBytes(body), p, at)

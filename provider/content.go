@@ -62,7 +62,7 @@ func openaiContent(typ, data []byte, cut bool) bool {
 	if cut {
 		return true
 	}
-	if !isJSON(data) {
+	if !ValidJSON(data) {
 		return false
 	}
 	v := gjson.ParseBytes(data)
@@ -149,7 +149,7 @@ func anthropicContent(name, data []byte, cut bool) bool {
 	if cut {
 		return len(name) == 0 || bytes.Equal(name, blockDelta)
 	}
-	if !isJSON(data) {
+	if !ValidJSON(data) {
 		return false
 	}
 	v := gjson.ParseBytes(data)
@@ -176,7 +176,7 @@ func geminiContent(data []byte, cut bool) bool {
 	if cut {
 		return true
 	}
-	if !isJSON(data) {
+	if !ValidJSON(data) {
 		return false
 	}
 	v := gjson.ParseBytes(data)

@@ -70,9 +70,8 @@ func Dialects() []string {
 	return names
 }
 
-// IsJSON, Redact and ParseReset are what their names say.
+// Redact and ParseReset are what their names say.
 var (
-	IsJSON     = isJSON
 	Redact     = redact
 	ParseReset = parseReset
 )

@@ -19,7 +19,7 @@ func geminiEvent(t *tally, name, data []byte, cut bool) {
 	if at := usageMetadata(data); at >= 0 && data[at] == '{' {
 		t.keepUsage(data[at:])
 	}
-	if !cut && geminiMatters(t, name, data) && isJSON(data) {
+	if !cut && geminiMatters(t, name, data) && ValidJSON(data) {
 		if geminiRead(t, data) {
 			t.end()
 		}
@@ -76,7 +76,7 @@ func (t *tally) readLast() {
 	if len(t.last) == 0 {
 		return
 	}
-	if end := skipNested(t.last, 0); end > 0 && isJSON(t.last[:end]) {
+	if end := skipNested(t.last, 0); end > 0 && ValidJSON(t.last[:end]) {
 		t.geminiUsage(t.last[:end])
 	}
 	t.last = t.last[:0]
@@ -93,7 +93,7 @@ func geminiDocument(t *tally, doc []byte, cut bool) {
 		t.end()
 		return
 	}
-	if t.checked || isJSON(doc) {
+	if t.checked || ValidJSON(doc) {
 		geminiRead(t, doc)
 		t.end()
 	}

@@ -119,7 +119,7 @@ func ParseModels(api string, body []byte) (models []Model, next string, err erro
 		return nil, "", fmt.Errorf("provider: no list of models is known for the API %.32q: %w", api, errors.ErrUnsupported)
 	}
 	body = trimHead(body)
-	if !isJSON(body) {
+	if !ValidJSON(body) {
 		return nil, "", errors.New("provider: the list of models is not JSON, or was cut short")
 	}
 	root := gjson.ParseBytes(body)

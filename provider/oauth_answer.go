@@ -57,7 +57,7 @@ func readTokenAnswer(resp *http.Response, body []byte, mask func(string) string)
 		}
 	}
 	body = trimHead(body)
-	isObject := len(body) > 0 && body[0] == '{' && isJSON(body)
+	isObject := len(body) > 0 && body[0] == '{' && ValidJSON(body)
 	var root gjson.Result
 	if isObject {
 		root = gjson.ParseBytes(body)

@@ -18,7 +18,7 @@ func openaiEvent(t *tally, name, data []byte, cut bool) {
 	switch {
 	case cut:
 		openaiCut(t, typ, data)
-	case openaiMatters(t, typ, data) && isJSON(data):
+	case openaiMatters(t, typ, data) && ValidJSON(data):
 		openaiRead(t, typ, data)
 	}
 	if !t.content && !t.failed {
@@ -118,7 +118,7 @@ func openaiDocument(t *tally, doc []byte, cut bool) {
 		t.end()
 		return
 	}
-	if !t.checked && !isJSON(doc) {
+	if !t.checked && !ValidJSON(doc) {
 		return
 	}
 	if done := openaiRead(t, nil, doc); done.kind() != 'f' { // or the first of Ollama's lines
@@ -244,7 +244,7 @@ func objectAfter(data []byte, at int) []byte {
 		return nil
 	}
 	end := skipNested(data, at)
-	if end < 0 || !isJSON(data[at:end]) {
+	if end < 0 || !ValidJSON(data[at:end]) {
 		return nil
 	}
 	return data[at:end]

@@ -218,7 +218,7 @@ func (f *framer) flush(t *tally) {
 		}
 		g.endLine(nil, t)
 	}
-	if g.lines > 0 && !g.cut && (isJSON(g.view) || bytes.HasPrefix(g.view, doneMark)) {
+	if g.lines > 0 && !g.cut && (ValidJSON(g.view) || bytes.HasPrefix(g.view, doneMark)) {
 		g.dispatch(t)
 	}
 }

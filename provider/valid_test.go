@@ -23,17 +23,17 @@ var valued = []string{
 
 func TestValidJSON(t *testing.T) {
 	for _, s := range notJSON {
-		assert.False(t, provider.IsJSON([]byte(s)), "%q", s)
+		assert.False(t, provider.ValidJSON([]byte(s)), "%q", s)
 	}
 	for _, s := range valued {
-		assert.True(t, provider.IsJSON([]byte(s)), "%q", s)
+		assert.True(t, provider.ValidJSON([]byte(s)), "%q", s)
 	}
 	for _, nested := range [][2]string{{"[", "]"}, {`{"a":`, "}"}} {
 		deep := func(n int) []byte {
 			return []byte(strings.Repeat(nested[0], n) + "[]" + strings.Repeat(nested[1], n))
 		}
-		assert.True(t, provider.IsJSON(deep(511)), nested[0])
-		assert.False(t, provider.IsJSON(deep(512)), nested[0])
+		assert.True(t, provider.ValidJSON(deep(511)), nested[0])
+		assert.False(t, provider.ValidJSON(deep(512)), nested[0])
 	}
 }
 
@@ -46,7 +46,7 @@ func FuzzValidJSON(f *testing.F) {
 		if strings.Count(string(data), "[")+strings.Count(string(data), "{") > 512 {
 			return
 		}
-		if got, want := provider.IsJSON(data), json.Valid(data); got != want {
+		if got, want := provider.ValidJSON(data), json.Valid(data); got != want {
 			t.Fatalf("%q: %v, encoding/json says %v", data, got, want)
 		}
 	})

@@ -130,7 +130,7 @@ func isUsageChunk(event []byte) bool {
 			data = value
 		}
 	}
-	if usageKey.value(data, 0, len(data)) < 0 || !isJSON(data) {
+	if usageKey.value(data, 0, len(data)) < 0 || !ValidJSON(data) {
 		return false
 	}
 	v := gjson.ParseBytes(data)

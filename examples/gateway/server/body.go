@@ -2,7 +2,6 @@ package server
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"github.com/aitransport/aitransport/examples/gateway/dialect"
+	"github.com/aitransport/aitransport/provider"
 )
 
 // attach reads the request's body, as far as it has to be looked at, and gives it to the
@@ -81,7 +81,7 @@ func (x *exchange) conversation(body []byte) []byte {
 
 // checkJSON refuses what is not an object whose model, each of them, is a string.
 func checkJSON(body []byte) *dialect.Problem {
-	if !json.Valid(body) {
+	if !provider.ValidJSON(body) {
 		return &dialect.Problem{Code: dialect.CodeInvalidRequest, Message: "The request's body is not valid JSON."}
 	}
 	if begin := bytes.TrimLeft(body, " \t\r\n"); begin[0] != '{' {

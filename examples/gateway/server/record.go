@@ -111,21 +111,24 @@ func plain(attempts []balancer.Attempt, r *resource.Request) bool {
 // says.
 func briefTrail(a *balancer.Attempt) json.RawMessage {
 	trail := make([]byte, 0, 160)
-	field := func(name, value string) {
-		trail = append(trail, name...)
-		quoted, err := json.Marshal(value)
-		if err != nil { // strings always can be
-			quoted = []byte(`""`)
-		}
-		trail = append(trail, quoted...)
-	}
-	field(`[{"account":`, a.Account)
-	field(`,"provider":`, a.Provider)
-	field(`,"proxy":`, a.Proxy)
-	field(`,"class":`, a.Class.String())
+	trail = appendQuoted(append(trail, `[{"account":`...), a.Account)
+	trail = appendQuoted(append(trail, `,"provider":`...), a.Provider)
+	trail = appendQuoted(append(trail, `,"proxy":`...), a.Proxy)
+	trail = appendQuoted(append(trail, `,"class":`...), a.Class.String())
 	trail = append(trail, `,"status":`...)
 	trail = strconv.AppendInt(trail, int64(a.Status), 10)
 	return append(trail, `,"answered":true}]`...)
+}
+
+// appendQuoted appends a text as JSON.
+func appendQuoted(to []byte, text string) []byte {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c == '"' || c == '\\' || c > '~' {
+			quoted, _ := json.Marshal(text) // strings always can be
+			return append(to, quoted...)
+		}
+	}
+	return append(append(append(to, '"'), text...), '"')
 }
 
 // charged is a cost at a price rate, rounded up.
