@@ -196,7 +196,7 @@ func (x *exchange) log(r *resource.Request, attempts []balancer.Attempt) {
 		slog.String("path", shown(x.r.URL.Path)), slog.String("model", shown(r.Model)),
 		slog.String("account", r.Account), slog.Int("status", r.Status), slog.String("client_ip", r.ClientIP),
 		slog.Int64("input_tokens", r.InputTokens), slog.Int64("output_tokens", r.OutputTokens), slog.Int64("cost", r.Cost),
-		slog.Float64("first_byte_ms", milliseconds(r.FirstByte)), slog.Float64("duration_ms", milliseconds(r.Duration)),
+		slog.Int64("first_byte_us", r.FirstByte.Microseconds()), slog.Int64("duration_us", r.Duration.Microseconds()),
 		slog.String("trail", brief(attempts)))
 	if r.UsedProxy != "" {
 		attrs = append(attrs, slog.String("used_proxy", r.UsedProxy))
@@ -253,5 +253,3 @@ func shownError(err error) string {
 	}
 	return text
 }
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
