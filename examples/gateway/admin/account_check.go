@@ -2,7 +2,6 @@ package admin
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"math"
 	"net/url"
@@ -34,15 +33,35 @@ func (a *api) valid(acc *resource.Account) error {
 			return err
 		}
 	}
+	if err := acc.Check(); err != nil {
+		return err
+	}
 	if a.Validate == nil {
 		return nil
 	}
 	err := a.Validate(*acc)
-	var field *FieldError
-	if err == nil || errors.As(err, &field) {
+	if err == nil || errors.As(err, new(*FieldError)) {
 		return err
 	}
 	return invalid("", "The account cannot be used: %s", err.Error())
+}
+
+// within is what is wrong with a field that is part of another.
+func within(field string, err error) *problem {
+	var inner *FieldError
+	if errors.As(err, &inner) {
+		return invalid(join(field, inner.Field), "%s", sentence(inner.Message))
+	}
+	return invalid(field, "%s", sentence(err.Error()))
+}
+
+// sentence is a message of the configuration in the form of this API's.
+func sentence(s string) string {
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	return strings.TrimSuffix(s, ".") + "."
 }
 
 func checkName(name string) error {
@@ -111,8 +130,8 @@ func checkCredential(a *resource.Account) error {
 	switch {
 	case o.Encoding != "" && o.Encoding != "form" && o.Encoding != "json":
 		return invalid("oauth.encoding", "Write form or json.")
-	case o.RefreshToken.IsZero() && o.AccessToken.IsZero() && o.ClientSecret.IsZero():
-		return invalid("oauth", "There is nothing to get a token by: write refresh_token, or client_id and client_secret.")
+	case o.RefreshToken.IsZero():
+		return invalid("oauth.refresh_token", "It is missing, and nothing else renews a token: write it.")
 	}
 	return checkHeader("oauth.header", o.Header)
 }
@@ -219,15 +238,7 @@ func checkModels(a *resource.Account) error {
 
 func checkTimes(a *resource.Account) error {
 	if a.Schedule != nil {
-		s, err := a.Schedule.Balancer()
-		if err == nil {
-			for i, span := range s.Spans {
-				if span.From == span.To {
-					err = fmt.Errorf("spans[%d] begins and ends at the same time: for a whole day write from 00:00 to 24:00", i)
-				}
-			}
-		}
-		if err != nil {
+		if _, err := a.Schedule.Balancer(); err != nil {
 			return invalid("schedule", "%v", err)
 		}
 	}
@@ -254,7 +265,7 @@ func checkHealth(h *resource.Health) error {
 		}
 	}
 	if _, err := h.Policy(0); err != nil {
-		return invalid("health", "%v", err)
+		return within("health", err)
 	}
 	return nil
 }

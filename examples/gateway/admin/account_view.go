@@ -6,6 +6,7 @@ import (
 
 	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
+	"github.com/aitransport/aitransport/health"
 )
 
 // accountView is an account as it is told.
@@ -30,14 +31,30 @@ func (a *api) snapshot(ctx context.Context, c *call, limits bool) (s balancer.Sn
 	b := a.Gateway.Balancer()
 	if !limits {
 		s, err = b.Snapshot(ctx)
+		inWords(&s)
 		return s, "", err
 	}
 	s, err = b.SnapshotWithLimits(ctx)
+	inWords(&s)
 	if err != nil && s.Accounts != nil {
 		c.log().LogAttrs(ctx, slog.LevelWarn, "Levels of limits not told", slog.Any("error", err))
 		return s, limitsMissing, nil
 	}
 	return s, "", err
+}
+
+// inWords has accounts that are disabled say how that ends here: the balancer says how it
+// ends in Go.
+func inWords(s *balancer.Snapshot) {
+	for i := range s.Accounts {
+		if one := &s.Accounts[i]; one.State == health.PhaseDisabled.String() {
+			one.NotReady = "disabled"
+			if one.Reason != "" {
+				one.NotReady += ": " + one.Reason
+			}
+			one.NotReady += " (POST " + prefix + "/accounts/{id}/enable ends that)"
+		}
+	}
 }
 
 func (a *api) picture(c *call) (*picture, error) {

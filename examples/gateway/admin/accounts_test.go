@@ -111,7 +111,7 @@ func TestOAuthOfAnAccount(t *testing.T) {
 	assert.Equal(t, "all", kept.Scope)
 	w.send("PATCH", path, object{"secret": "sk-" + mark}).failed(400, "invalid", "oauth")
 	w.send("PATCH", path, object{"oauth": object{"access_token": "***"}}).failed(400, "invalid", "oauth.access_token")
-	w.send("PATCH", path, object{"oauth": object{"refresh_token": nil}}).failed(400, "invalid", "oauth")
+	w.send("PATCH", path, object{"oauth": object{"refresh_token": nil}}).failed(400, "invalid", "oauth.refresh_token")
 	w.send("PATCH", path, object{"oauth": nil}).failed(400, "invalid", "secret")
 	w.ok(200, "PATCH", path, object{"oauth": nil, "secret": "sk-" + mark})
 	assert.Nil(t, w.store.accounts[got["id"].(string)].OAuth)
@@ -125,34 +125,34 @@ func TestAccountsThatMakeNoSense(t *testing.T) {
 		in   object
 		code string
 	}{
-		"name":            {object{"name": "b"}, "name_taken"},
-		"provider":        {object{"provider": "nobody"}, "invalid"},
-		"secret":          {object{"secret": "two\nlines"}, "invalid"},
-		"header.X-A":      {object{"header": object{"X-A": "two\nlines"}}, "invalid"},
-		"base_url":        {object{"base_url": "ftp://x"}, "invalid"},
-		"proxy_url":       {object{"proxy_url": "gopher://u:pw-" + mark + "@x:1"}, "invalid"},
-		"weight":          {object{"weight": -1}, "invalid"},
-		"priority":        {object{"priority": 1.5}, "invalid"},
-		"limits[1]":       {object{"limits": []object{{"unit": "requests", "max": 1, "window": "1m"}, {"unit": "requests", "max": 1, "window": "fortnight"}}}, "invalid"},
-		"limits[0].max":   {object{"limits": []object{{"unit": "requests", "max": "1"}}}, "invalid"},
-		"limits[0].wnd":   {object{"limits": []object{{"wnd": "1m"}}}, "unknown_field"},
-		"groups[0]":       {object{"groups": []string{"v1"}}, "invalid"},
-		"groups[1]":       {object{"groups": []string{"a", "a/b"}}, "invalid"},
-		"groups[2]":       {object{"groups": []string{"a", "b", "models"}}, "invalid"},
-		"models":          {object{"models": object{}}, "invalid"},
-		"models.a":        {object{"models": object{"a": "b*"}}, "invalid"},
-		"price_rate":      {object{"price_rate": -0.5}, "invalid"},
-		"schedule":        {object{"schedule": object{"spans": []object{}}}, "invalid"},
-		"health.rest":     {object{"health": object{"rest": "soon"}}, "invalid"},
-		"health":          {object{"health": object{"rest": "2m", "max_rest": "1m"}}, "invalid"},
-		"health.max_rest": {object{"health": object{"max_rest": "-1s"}}, "invalid"},
-		"header.X A":      {object{"header": object{"X A": "x"}}, "invalid"},
-		"enabled":         {object{"enabled": "yes"}, "invalid"},
-		"oauth":           {object{"oauth": object{"token_url": "https://x.example.com", "refresh_token": "r"}}, "invalid"},
-		"oauth.token_url": {object{"secret": nil, "oauth": object{"token_url": "x", "refresh_token": "r"}}, "invalid"},
-		"oauth.encoding":  {object{"secret": nil, "oauth": object{"token_url": "https://x.example.com", "refresh_token": "r", "encoding": "xml"}}, "invalid"},
-		"total_cost":      {object{"total_cost": 0}, "unknown_field"},
-		"wieght":          {object{"wieght": 1}, "unknown_field"},
+		"name":                       {object{"name": "b"}, "name_taken"},
+		"provider":                   {object{"provider": "nobody"}, "invalid"},
+		"secret":                     {object{"secret": "two\nlines"}, "invalid"},
+		"header.X-A":                 {object{"header": object{"X-A": "two\nlines"}}, "invalid"},
+		"base_url":                   {object{"base_url": "ftp://x"}, "invalid"},
+		"proxy_url":                  {object{"proxy_url": "gopher://u:pw-" + mark + "@x:1"}, "invalid"},
+		"weight":                     {object{"weight": -1}, "invalid"},
+		"priority":                   {object{"priority": 1.5}, "invalid"},
+		"limits[1]":                  {object{"limits": []object{{"unit": "requests", "max": 1, "window": "1m"}, {"unit": "requests", "max": 1, "window": "fortnight"}}}, "invalid"},
+		"limits[0].max":              {object{"limits": []object{{"unit": "requests", "max": "1"}}}, "invalid"},
+		"limits[0].wnd":              {object{"limits": []object{{"wnd": "1m"}}}, "unknown_field"},
+		"groups[0]":                  {object{"groups": []string{"v1"}}, "invalid"},
+		"groups[1]":                  {object{"groups": []string{"a", "a/b"}}, "invalid"},
+		"groups[2]":                  {object{"groups": []string{"a", "b", "models"}}, "invalid"},
+		"models":                     {object{"models": object{}}, "invalid"},
+		"models.a":                   {object{"models": object{"a": "b*"}}, "invalid"},
+		"price_rate":                 {object{"price_rate": -0.5}, "invalid"},
+		"schedule":                   {object{"schedule": object{"spans": []object{}}}, "invalid"},
+		"health.rest":                {object{"health": object{"rest": "soon"}}, "invalid"},
+		"health.max_rest":            {object{"health": object{"rest": "2m", "max_rest": "1m"}}, "invalid"},
+		"health.max_rate_limit_rest": {object{"health": object{"max_rate_limit_rest": "-1s"}}, "invalid"},
+		"header.X A":                 {object{"header": object{"X A": "x"}}, "invalid"},
+		"enabled":                    {object{"enabled": "yes"}, "invalid"},
+		"oauth":                      {object{"oauth": object{"token_url": "https://x.example.com", "refresh_token": "r"}}, "invalid"},
+		"oauth.token_url":            {object{"secret": nil, "oauth": object{"token_url": "x", "refresh_token": "r"}}, "invalid"},
+		"oauth.encoding":             {object{"secret": nil, "oauth": object{"token_url": "https://x.example.com", "refresh_token": "r", "encoding": "xml"}}, "invalid"},
+		"total_cost":                 {object{"total_cost": 0}, "unknown_field"},
+		"wieght":                     {object{"wieght": 1}, "unknown_field"},
 	} {
 		t.Run(field, func(t *testing.T) {
 			w.t = t

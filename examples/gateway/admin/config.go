@@ -97,13 +97,7 @@ type RouteProber interface {
 }
 
 // FieldError is what is wrong with one field.
-type FieldError struct {
-	Field   string // as in limits[0].max
-	Message string // what is wrong, and what to write instead
-}
-
-// Error is the field and the message.
-func (e *FieldError) Error() string { return e.Field + ": " + e.Message }
+type FieldError = resource.FieldError
 
 const (
 	defaultTimeout      = 30 * time.Second

@@ -80,7 +80,7 @@ func told(err error) *problem {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &field):
-		return invalid(field.Field, "%s", field.Message)
+		return invalid(field.Field, "%s", sentence(field.Message))
 	case errors.Is(err, resource.ErrNotFound):
 		return &problem{status: http.StatusNotFound, Code: codeNotFound, Message: "There is nothing of that id.", cause: err}
 	case errors.Is(err, resource.ErrConflict):

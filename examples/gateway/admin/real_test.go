@@ -94,7 +94,7 @@ func TestAccountsWithTheServer(t *testing.T) {
 	assert.Equal(t, 200, w.ask(secret))
 
 	w.send("POST", "/accounts", account("a", nil)).failed(409, "name_taken", "name")
-	w.send("POST", "/accounts", account("b", object{"base_url": "http://169.254.169.254/v1"})).failed(400, "invalid", "")
+	w.send("POST", "/accounts", account("b", object{"base_url": "http://169.254.169.254/v1"})).failed(400, "invalid", "base_url")
 	w.send("PATCH", "/accounts/acc_none", object{}).failed(404, "not_found", "")
 	w.ok(200, "GET", "/snapshot?limits=true", nil)
 	w.ok(200, "POST", path+"/disable", nil)

@@ -121,3 +121,14 @@ func TestSlots(t *testing.T) {
 	assert.Len(t, list(""), 2)
 	assert.Contains(t, w.logged(), `"action":"cancelSlot","id":"req_1"`)
 }
+
+// An account that was disabled while it served says how it is enabled here, not in Go.
+func TestADisabledAccountSaysHowItIsEnabledHere(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.gateway.b.Disable(t.Context(), "main", "refused twice"))
+	for _, path := range []string{"/snapshot", "/snapshot?limits=true", "/accounts"} {
+		got := w.ok(200, "GET", path, nil).Body
+		assert.Contains(t, got, "disabled: refused twice (POST /admin/v1/accounts/{id}/enable ends that)", path)
+		assert.NotContains(t, got, "Transport.Enable", path)
+	}
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/netip"
@@ -19,6 +20,7 @@ func (d *decoder) checkAccounts(f *File) {
 	for i := range f.Accounts {
 		a := &f.Accounts[i]
 		at := fmt.Sprintf("accounts[%d]", i)
+		before := d.wrong.count()
 		d.name(at, a.Name, first, i)
 		if a.Provider == "" {
 			d.fail(at+".provider", "it is missing: write a name of the catalogue, as in openai, anthropic or gemini")
@@ -43,6 +45,22 @@ func (d *decoder) checkAccounts(f *File) {
 			d.health(at+".health", a.Health)
 		}
 		d.headers(at+".header", a.Header)
+		if d.wrong.count() == before {
+			d.unusable(at, a, f)
+		}
+	}
+}
+
+// unusable tells of what passes for right above, and no gateway can use all the same.
+func (d *decoder) unusable(at string, a *resource.Account, f *File) {
+	err := a.Check()
+	if err == nil {
+		at += ".health"
+		_, err = a.Health.Policy(time.Duration(f.UnavailableTTL))
+	}
+	var wrong *resource.FieldError
+	if errors.As(err, &wrong) {
+		d.fail(at+"."+wrong.Field, "%s", wrong.Message)
 	}
 }
 
@@ -117,8 +135,8 @@ func (d *decoder) credential(at string, a *resource.Account) {
 	if o.Encoding != "" {
 		d.oneOf(at+".encoding", o.Encoding, "form", "json")
 	}
-	if o.RefreshToken.IsZero() && o.AccessToken.IsZero() && o.ClientSecret.IsZero() {
-		d.fail(at, "there is nothing to get a token by: write refresh_token, or client_id and client_secret")
+	if o.RefreshToken.IsZero() {
+		d.fail(at+".refresh_token", "it is missing, and nothing else renews a token: write it, or for a token that lasts write that as secret in place of oauth")
 	}
 	d.headers(at+".header", o.Header)
 }

@@ -65,6 +65,9 @@ func (p *problems) add(problem Problem) {
 	p.list = append(p.list, problem)
 }
 
+// count is how many there are.
+func (p *problems) count() int { return len(p.list) + p.more }
+
 // err is nil where nothing is wrong.
 func (p *problems) err() error {
 	if len(p.list) == 0 {

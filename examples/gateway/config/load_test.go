@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,13 @@ var bad = []struct {
 	{"schedule on no day", account + "    schedule:\n      spans:\n        - {days: [someday], from: \"1:00\", to: \"2:00\"}", 7, "accounts[0].schedule.spans[0].days[0]", "monday"},
 	{"schedule of no time", account + "    schedule:\n      spans:\n        - {from: \"25:00\", to: \"2:00\"}", 7, "accounts[0].schedule.spans[0].from", "09:00"},
 	{"rest", account + "    health: {rest: 1h, max_rest: 1m}", 5, "accounts[0].health.rest", "max_rest"},
+	{"rest shorter than the gateway's", account + "    health: {max_rest: 10s}", 5, "accounts[0].health.max_rest", "first rest, 30s"},
+	{"rests after rate limits", account + "    health: {rate_limit_rest: 1h, max_rate_limit_rest: 1m}", 5, "accounts[0].health.max_rate_limit_rest", "rate_limit_rest"},
+	{"secret of two words", "accounts:\n  - {name: a, provider: openai, secret: sk 1}", 2, "accounts[0].secret", "API key alone"},
+	{"token URL without TLS", "accounts:\n  - {name: a, provider: openai, oauth: {token_url: http://x.example/t, refresh_token: r}}", 2, "accounts[0].oauth.token_url", "this machine alone"},
+	{"nothing that renews", "accounts:\n  - {name: a, provider: openai, oauth: {token_url: https://x.example/t, client_id: i, client_secret: s}}", 2, "accounts[0].oauth.refresh_token", "nothing else renews"},
+	{"base URL with steps back", account + "    base_url: https://api.example.com/a/../v1", 5, "accounts[0].base_url", ". and .."},
+	{"row without a price", "prices:\n  rows:\n    - {models: [m]}", 3, "prices.rows[0]", "0 for what costs nothing"},
 	{"header that HTTP sets", account + "    header: {Host: x}", 5, "accounts[0].header.Host", "remove"},
 	{"factor", account + "    price_rate: -0.5", 5, "accounts[0].price_rate", "factor"},
 	{"key without a secret", "keys:\n  - name: k", 2, "keys[0].secret", "16 characters"},
@@ -115,6 +123,9 @@ var bad = []struct {
 	{"window of a quota", "keys:\n  - {name: a, secret: 0123456789abcdef, quotas: [{window: year, usd: 1}]}", 2, "keys[0].quotas[0].window", "day, week"},
 	{"models of a key", "keys:\n  - {name: a, secret: 0123456789abcdef, models: [\"**\"]}", 2, "keys[0].models[0]", "one *"},
 }
+
+// goNames are words that only who writes Go knows.
+var goNames = regexp.MustCompile(`\b(Config|Account|Hint|Policy|OAuthConfig|Prices|Models|Weight|Limits)\b|\b[a-z]+[A-Z]?\.[A-Z]|\b(AllowLinkLocal|MaxRest|BaseURL|RefreshToken|TokenURL|AccessToken)\b|\bnil\b`)
 
 func TestLoadSaysWhereAndWhatToWrite(t *testing.T) {
 	for _, c := range bad {
@@ -128,6 +139,7 @@ func TestLoadSaysWhereAndWhatToWrite(t *testing.T) {
 			assert.Equal(t, c.field, p.Field, "%v", err)
 			assert.Contains(t, p.Message, c.says)
 			assert.Contains(t, err.Error(), fmt.Sprintf("gateway.yaml:%d: ", c.line))
+			assert.NotRegexp(t, goNames, p.Message)
 		})
 	}
 }
@@ -157,9 +169,9 @@ func TestValuesComeFromTheEnvironmentAndFiles(t *testing.T) {
 	write := func(name, text string) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
 	}
-	write("secret", "from a file ${NOT_LOOKED_AT}\n")
-	write(".env", "DOTENV='of .env'\nBOTH=of .env\n")
-	vars := map[string]string{"KEY": "sk-1", "BOTH": "of env", "EMPTY": "", "FILE": "file:secret", "NAME": "secret"}
+	write("secret", "from-a-file-${NOT_LOOKED_AT}\n")
+	write(".env", "DOTENV='of-.env'\nBOTH=of-.env\n")
+	vars := map[string]string{"KEY": "sk-1", "BOTH": "of-env", "EMPTY": "", "FILE": "file:secret", "NAME": "secret"}
 	env := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
 	cases := []struct{ name, written, want string }{
 		{"variable", "${KEY}", "sk-1"},
@@ -169,12 +181,12 @@ func TestValuesComeFromTheEnvironmentAndFiles(t *testing.T) {
 		{"default for an empty one", "${EMPTY:-other}", "other"},
 		{"escaped", "$${KEY}", "${KEY}"},
 		{"lonely sign", "pa$$word$", "pa$$word$"},
-		{"file", "file:secret", "from a file ${NOT_LOOKED_AT}"},
-		{"file of a variable", "file:${NAME}", "from a file ${NOT_LOOKED_AT}"},
-		{"absolute file", "file:" + filepath.Join(dir, "secret"), "from a file ${NOT_LOOKED_AT}"},
+		{"file", "file:secret", "from-a-file-${NOT_LOOKED_AT}"},
+		{"file of a variable", "file:${NAME}", "from-a-file-${NOT_LOOKED_AT}"},
+		{"absolute file", "file:" + filepath.Join(dir, "secret"), "from-a-file-${NOT_LOOKED_AT}"},
 		{"what a variable says is not read", "${FILE}", "file:secret"},
-		{".env", "${DOTENV}", "of .env"},
-		{"the environment goes first", "${BOTH}", "of env"},
+		{".env", "${DOTENV}", "of-.env"},
+		{"the environment goes first", "${BOTH}", "of-env"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -109,6 +109,10 @@ func (d *decoder) priceTable(f *File) {
 		}
 	}
 	for i, row := range f.Prices.Rows {
+		if row.Price == (provider.Price{}) {
+			d.fail(fmt.Sprintf("prices.rows[%d]", i), "it has no price: write input, output or another rate, and 0 for what costs nothing")
+			return
+		}
 		if _, err := provider.NewPriceTable([]provider.PriceRow{row}); err != nil {
 			d.fail(fmt.Sprintf("prices.rows[%d]", i), "%v", err)
 			return

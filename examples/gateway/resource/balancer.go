@@ -28,6 +28,14 @@ func (s Schedule) Balancer() (balancer.Schedule, error) {
 		if err != nil {
 			return balancer.Schedule{}, fmt.Errorf("spans[%d].to: %w", i, err)
 		}
+		switch {
+		case from == 24*time.Hour:
+			return balancer.Schedule{}, fmt.Errorf("spans[%d].from: it is midnight at the end of the day: write 00:00", i)
+		case from == to:
+			return balancer.Schedule{}, fmt.Errorf("spans[%d] begins and ends at the same time: for a whole day write from 00:00 to 24:00", i)
+		case span.Days != nil && len(span.Days) == 0:
+			return balancer.Schedule{}, fmt.Errorf("spans[%d].days: it is on no day: leave days out for every day", i)
+		}
 		var days []time.Weekday
 		for _, name := range span.Days {
 			day, err := weekday(name)
@@ -42,7 +50,7 @@ func (s Schedule) Balancer() (balancer.Schedule, error) {
 }
 
 // Policy is the health settings as the balancer knows them; rest is the first rest of
-// those who do not say it. What a nil Health says is rest alone.
+// those who do not say it. What a nil Health says is rest alone. The error is a *FieldError.
 func (h *Health) Policy(rest time.Duration) (health.Policy, error) {
 	p := health.Policy{Rest: rest}
 	if h != nil {
@@ -55,5 +63,27 @@ func (h *Health) Policy(rest time.Duration) (health.Policy, error) {
 			p.Rest = rest
 		}
 	}
-	return p, p.Validate()
+	return p, checkRests(p)
+}
+
+// checkRests says what in the rests cannot have been meant.
+func checkRests(p health.Policy) error {
+	for _, f := range []struct {
+		name string
+		d    time.Duration
+	}{{"rest", p.Rest}, {"max_rest", p.MaxRest}, {"rate_limit_rest", p.RateLimitRest}, {"max_rate_limit_rest", p.MaxRateLimitRest}} {
+		if f.d > 0 && f.d < time.Millisecond {
+			return &FieldError{Field: f.name, Message: "it is shorter than 1ms: write it with its unit, as in 30s"}
+		}
+	}
+	switch {
+	case p.MaxRest > 0 && p.Rest > p.MaxRest:
+		return &FieldError{Field: "max_rest", Message: fmt.Sprintf("it is shorter than the first rest, %v: write a longer one, or a shorter rest", p.Rest)}
+	case p.MaxRateLimitRest > 0 && p.RateLimitRest > p.MaxRateLimitRest:
+		return &FieldError{Field: "max_rate_limit_rest", Message: fmt.Sprintf("it is shorter than rate_limit_rest, %v: write a longer one", p.RateLimitRest)}
+	}
+	if err := p.Validate(); err != nil {
+		return &FieldError{Field: "rest", Message: "the rests make no sense together: leave them out for the gateway's own", Err: err}
+	}
+	return nil
 }

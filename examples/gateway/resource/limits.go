@@ -97,10 +97,14 @@ func window(text, zone, at, on string) (quota.Window, error) {
 		return quota.Monthly(day, from, location), nil
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
+	if err != nil {
 		return quota.Window{}, fmt.Errorf("window %.40q is not known: write a duration as in 1m or 5h, or day, week, month or total", text)
 	}
-	return quota.Rolling(d), nil
+	rolling := quota.Rolling(d)
+	if (quota.Limit{Unit: quota.Requests, Max: 1, Window: rolling}).Validate() != nil {
+		return quota.Window{}, fmt.Errorf("window is %.40q, too short or too long: write from 1ms to ten years, or total", text)
+	}
+	return rolling, nil
 }
 
 // location is a zone by its name. The machine's own is refused: each has another.

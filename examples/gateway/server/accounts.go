@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
@@ -25,9 +25,14 @@ const maxProxyURL = 512
 // noSecretNeeded are servers of one's own, which take any key.
 var noSecretNeeded = map[string]bool{"vllm": true, "ollama": true, "lmstudio": true, "llamacpp": true, "litellm": true}
 
-// fieldError says which field of which account is wrong.
+// fieldError says which field of which account is wrong: it holds a *resource.FieldError.
 func fieldError(a *resource.Account, field string, err error) error {
-	return fmt.Errorf("account %q: %s: %w", a.Name, field, err)
+	wrong := &resource.FieldError{Field: field, Message: err.Error(), Err: err}
+	var inner *resource.FieldError
+	if errors.As(err, &inner) {
+		wrong.Field, wrong.Message = strings.TrimPrefix(field+"."+inner.Field, "."), inner.Message
+	}
+	return fmt.Errorf("account %q: %w", a.Name, wrong)
 }
 
 // balancerAccount is an account as the balancer knows it, without a credential that is
@@ -37,8 +42,8 @@ func (c *Config) balancerAccount(a *resource.Account) (balancer.Account, error) 
 		Name: a.Name, Secret: a.Secret.Reveal(), Weight: a.Weight, Priority: a.Priority,
 		Groups: slices.Clone(a.Groups), Disabled: a.Enabled != nil && !*a.Enabled,
 	}
-	if a.Name == "" {
-		return b, errors.New("an account has no name: give each one of its own")
+	if err := a.Check(); err != nil {
+		return b, fieldError(a, "", err)
 	}
 	if len(a.Models) > 0 {
 		b.Models = maps.Clone(a.Models)
@@ -50,14 +55,14 @@ func (c *Config) balancerAccount(a *resource.Account) (balancer.Account, error) 
 	if b.Secret == "" && a.OAuth == nil && noSecretNeeded[a.Provider] {
 		b.Secret = "none"
 	}
+	if strings.TrimSpace(b.Secret) == "" && a.OAuth == nil {
+		return b, fieldError(a, "secret", errors.New("it is missing or empty: write the API key, or oauth"))
+	}
 	if b.Proxy, b.FallbackToDirect, err = c.way(a); err != nil {
 		return b, err
 	}
 	if b.Limits, err = limitsOf(a); err != nil {
 		return b, err
-	}
-	if a.PriceRate < 0 || math.IsNaN(a.PriceRate) {
-		return b, fieldError(a, "price_rate", errors.New("it is below 0: write 1 for the list price, or leave it out"))
 	}
 	b.PriceFactor = a.PriceRate
 	if a.Schedule != nil {
@@ -102,12 +107,9 @@ func (c *Config) provider(a *resource.Account) (*provider.Provider, error) {
 	if a.BaseURL != "" {
 		u, err := url.Parse(a.BaseURL)
 		if err != nil { // its text would quote the URL
-			return nil, fieldError(a, "base_url", errors.New("it is no URL: write it as https://host[:port][/path]"))
+			return nil, fieldError(a, "base_url", errors.New("it is no address: write it as https://host[:port][/path]"))
 		}
 		p = p.At(p.Name+"@"+u.Host, a.BaseURL)
-		if err := p.Validate(); err != nil {
-			return nil, fieldError(a, "base_url", err)
-		}
 		if err := c.address(a.BaseURL); err != nil {
 			return nil, fieldError(a, "base_url", err)
 		}
@@ -142,7 +144,12 @@ func (c *Config) way(a *resource.Account) (proxy string, fallback bool, err erro
 		}
 	}
 	switch {
-	case proxy == "" || proxy == "direct" || proxy == "env":
+	case proxy == "" || proxy == "direct":
+		return proxy, fallback, nil
+	case proxy == "env":
+		if _, err := transport.FromEnvironment(); err != nil {
+			return "", false, fieldError(a, "proxy_url", err)
+		}
 		return proxy, fallback, nil
 	case len(proxy) > maxProxyURL:
 		return "", false, fieldError(a, "proxy_url", fmt.Errorf("it is longer than %d characters", maxProxyURL))

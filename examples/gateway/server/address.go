@@ -16,7 +16,7 @@ type AddressError struct{ Host string }
 
 // Error names the address and says what to do.
 func (e *AddressError) Error() string {
-	return fmt.Sprintf("the address %.100q is link-local, or one of a cloud's metadata: use another, or set AllowLinkLocal", e.Host)
+	return fmt.Sprintf("the address %.100q is link-local, or one of a cloud's metadata: use another, or allow such addresses by allow_link_local", e.Host)
 }
 
 // Metadata services that are at no link-local address.

@@ -47,9 +47,9 @@ func (x *exchange) unanswered(err *balancer.Error) *dialect.Problem {
 	none := errors.Is(err, balancer.ErrNoAccount) || errors.Is(err, balancer.ErrNoRoute)
 	switch n := len(err.Attempts); {
 	case none && n == 0:
-		p.Code = dialect.CodeNoAvailableAccount
+		p.Code, p.Err = dialect.CodeNoAvailableAccount, x.inWords(err)
 		if errors.Is(err, balancer.ErrNoRoute) {
-			p.Message = "No account speaks this API."
+			p.Message, p.Err = "No account speaks this API.", err
 		}
 		if len(x.s.roster.Load().order) == 0 {
 			p.Message = "There is no account yet."

@@ -20,6 +20,8 @@ import (
 // ErrClosed is why a Server that is shutting down is not ready.
 var ErrClosed = errors.New("the gateway is shutting down")
 
+var errNoProbe = errors.New("nothing is known that could be asked there at no cost: send the account a request instead")
+
 // Server is the gateway's path, an http.Handler. Its methods may be called by any number
 // of goroutines. Close it.
 type Server struct {
@@ -197,6 +199,9 @@ func (s *Server) CheckAccount(ctx context.Context, a resource.Account) (balancer
 	made, closes, err := s.made(a)
 	if err != nil {
 		return balancer.CheckReport{}, err
+	}
+	if len(provider.Probes(made.Provider)) == 0 {
+		return balancer.CheckReport{}, errors.Join(fieldError(&a, "provider", errNoProbe), closes())
 	}
 	cfg := s.balancerConfig()
 	report, err := balancer.CheckAccount(ctx, cfg, made)
