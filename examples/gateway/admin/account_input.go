@@ -3,7 +3,6 @@ package admin
 import (
 	"maps"
 	"net/url"
-	"time"
 
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 	"github.com/aitransport/aitransport/transport"
@@ -47,7 +46,7 @@ type oauthInput struct {
 	Scope        optional[string]            `json:"scope"`
 	RefreshToken optional[resource.Secret]   `json:"refresh_token"`
 	AccessToken  optional[resource.Secret]   `json:"access_token"`
-	Expiry       optional[time.Time]         `json:"expiry"`
+	Expiry       optional[instant]           `json:"expiry"`
 	Header       optional[map[string]string] `json:"header"`
 }
 
@@ -120,7 +119,7 @@ func (in *accountInput) login(a *resource.Account) error {
 	said.ClientID.apply(&o.ClientID)
 	said.Encoding.apply(&o.Encoding)
 	said.Scope.apply(&o.Scope)
-	said.Expiry.apply(&o.Expiry)
+	said.Expiry.apply((*instant)(&o.Expiry))
 	for _, s := range []struct {
 		field string
 		said  optional[resource.Secret]

@@ -169,7 +169,7 @@ func leaf(raw json.RawMessage, t reflect.Type, path string) *problem {
 	what, ok := kinds[t.Kind()]
 	switch {
 	case t == timeType:
-		what = "a time, as in 2026-01-31T09:00:00Z"
+		what = "a time, as in 2027-01-31T18:00:00Z, or a day, as in 2027-01-31, which is its beginning (UTC)"
 	case t == durationType:
 		what = "a duration, as in 30s, 5m or 1h30m"
 	case !ok:

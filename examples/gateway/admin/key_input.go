@@ -3,17 +3,16 @@ package admin
 import (
 	"math"
 	"strings"
-	"time"
 
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 )
 
 // keyInput is what is said of a key that is made or changed.
 type keyInput struct {
-	Name    optional[string]    `json:"name"`
-	UserID  optional[string]    `json:"user_id"`
-	Enabled optional[*bool]     `json:"enabled"`
-	Expires optional[time.Time] `json:"expires_at"`
+	Name    optional[string]  `json:"name"`
+	UserID  optional[string]  `json:"user_id"`
+	Enabled optional[*bool]   `json:"enabled"`
+	Expires optional[instant] `json:"expires_at"`
 
 	Models optional[[]string] `json:"models"`
 	Groups optional[[]string] `json:"groups"`
@@ -29,7 +28,7 @@ func (in *keyInput) apply(k *resource.Key) {
 	in.Name.apply(&k.Name)
 	in.UserID.apply(&k.UserID)
 	in.Enabled.apply(&k.Enabled)
-	in.Expires.apply(&k.Expires)
+	in.Expires.apply((*instant)(&k.Expires))
 	in.Models.apply(&k.Models)
 	in.Groups.apply(&k.Groups)
 	in.RequestsPerMinute.apply(&k.RequestsPerMinute)

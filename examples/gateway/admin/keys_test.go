@@ -221,3 +221,20 @@ func TestKeysOfABrokenStore(t *testing.T) {
 	w.send("POST", "/keys/"+id+"/rotate", nil).failed(500, "internal", "")
 	assert.Empty(t, w.gateway.forgotten)
 }
+
+// The configuration and this API take the same times: a day is its beginning, UTC.
+func TestADayIsTheBeginningOfIt(t *testing.T) {
+	w := newWorld(t)
+	for written, want := range map[string]string{
+		"2031-01-31": "2031-01-31T00:00:00Z", "2031-01-31T18:00:00+02:00": "2031-01-31T16:00:00Z",
+	} {
+		id, _ := w.key(object{"name": "expires " + written, "expires_at": written})
+		assert.Equal(t, want, w.ok(200, "GET", "/keys/"+id, nil).object()["expires_at"])
+	}
+	for _, written := range []any{"2031-02-30", "31.01.2031", "2031-01-31T18:00", "", 20310131} {
+		got := w.send("POST", "/keys", object{"name": "a", "expires_at": written})
+		got.failed(400, "invalid", "expires_at")
+		assert.Contains(t, got.Body, "as in 2027-01-31, which is its beginning (UTC)")
+	}
+	w.create("login", object{"secret": nil, "oauth": object{"token_url": "https://auth.example.com/t", "refresh_token": "rt-" + mark, "expiry": "2031-01-31"}})
+}

@@ -35,8 +35,25 @@ func (o optional[T]) apply(to *T) {
 	}
 }
 
+// instant is a time as the configuration takes it, too: a day is its beginning, UTC.
+type instant time.Time
+
+// UnmarshalJSON reads a text as in 2027-01-31T18:00:00Z or 2027-01-31.
+func (i *instant) UnmarshalJSON(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		at, err = time.Parse(time.DateOnly, text)
+	}
+	*i = instant(at.UTC())
+	return err
+}
+
 var (
-	timeType     = reflect.TypeFor[time.Time]()
+	timeType     = reflect.TypeFor[instant]()
 	durationType = reflect.TypeFor[resource.Duration]()
 )
 
