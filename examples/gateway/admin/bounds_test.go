@@ -100,7 +100,7 @@ func TestAtTheSameTime(t *testing.T) {
 				case 1:
 					method, path, body = "GET", "/accounts", ""
 				case 2:
-					method, path, body = "POST", "/keys", `{"name":"k"}`
+					method, path, body = "POST", "/keys", fmt.Sprintf(`{"name":"k-%d-%d"}`, i, j)
 				}
 				r := httptest.NewRequest(method, "/admin/v1"+path, strings.NewReader(body))
 				r.Header.Set("Authorization", "Bearer "+token)

@@ -45,7 +45,7 @@ type Config struct {
 }
 
 // Store keeps accounts, keys and records. What is not there is resource.ErrNotFound; a
-// name that is taken, or a change that overtook another one, resource.ErrConflict: an
+// name that is taken (of a key: resource.ErrNameTaken), or a change that overtook another one, resource.ErrConflict: an
 // update whose UpdatedAt is set has to meet that.
 type Store interface {
 	Accounts(ctx context.Context) (accounts []resource.Account, version int64, err error)

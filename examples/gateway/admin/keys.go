@@ -74,6 +74,18 @@ func (a *api) ownKey(ctx context.Context, id string) (resource.Key, error) {
 	return k, err
 }
 
+// filed tells whether a key of the configuration has a name: the store, which sees to it
+// that its own have different ones, does not know those.
+func (a *api) filed(name string) bool {
+	return slices.ContainsFunc(a.Keys, func(k resource.Key) bool { return k.Name == name })
+}
+
+func keyNameTaken() *problem {
+	p := conflict(codeNameTaken, "Another key has that name: write one that no other has.")
+	p.Field = "name"
+	return p
+}
+
 // listKeys lists the keys of the configuration, and then those of the store.
 func (a *api) listKeys(c *call) (any, error) {
 	limit, err := c.limit()
@@ -134,8 +146,14 @@ func (a *api) createKey(c *call) (any, error) {
 	if err := validKey(&k); err != nil {
 		return nil, err
 	}
+	if a.filed(k.Name) {
+		return nil, keyNameTaken()
+	}
 	secret := keySecret(&k)
 	k, err := a.Store.CreateKey(c.r.Context(), k)
+	if errors.Is(err, resource.ErrNameTaken) {
+		return nil, keyNameTaken()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +213,14 @@ func (a *api) alter(c *call, f func(*resource.Key)) (resource.Key, error) {
 		if err := validKey(&k); err != nil {
 			return resource.Key{}, err
 		}
-		if k, err = a.Store.UpdateKey(ctx, k); errors.Is(err, resource.ErrConflict) && try < changes {
+		if k.Name != before.Name && a.filed(k.Name) {
+			return resource.Key{}, keyNameTaken()
+		}
+		k, err = a.Store.UpdateKey(ctx, k)
+		switch {
+		case errors.Is(err, resource.ErrNameTaken):
+			return resource.Key{}, keyNameTaken()
+		case errors.Is(err, resource.ErrConflict) && try < changes:
 			continue
 		}
 		if err != nil {

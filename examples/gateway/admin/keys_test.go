@@ -45,7 +45,7 @@ func TestCreateKey(t *testing.T) {
 	assert.Equal(t, []string{kept.Hash}, w.gateway.forgotten, "who tried the key before is served now")
 	again := w.ok(200, "GET", "/keys/"+made.Key.ID, nil)
 	assert.NotContains(t, again.Body, made.Secret)
-	_, other := w.key(object{"name": "ci"})
+	_, other := w.key(object{"name": "ci 2"})
 	assert.NotEqual(t, made.Secret, other)
 }
 
@@ -237,4 +237,20 @@ func TestADayIsTheBeginningOfIt(t *testing.T) {
 		assert.Contains(t, got.Body, "as in 2027-01-31, which is its beginning (UTC)")
 	}
 	w.create("login", object{"secret": nil, "oauth": object{"token_url": "https://auth.example.com/t", "refresh_token": "rt-" + mark, "expiry": "2031-01-31"}})
+}
+
+// A name is that of one key, whether it stands in the store or in the configuration.
+func TestNamesOfKeys(t *testing.T) {
+	w := newWorld(t)
+	id, _ := w.key(object{"name": "ci"})
+	for _, name := range []string{"ci", "filed"} {
+		w.send("POST", "/keys", object{"name": name}).failed(409, "name_taken", "name")
+	}
+	other, _ := w.key(object{"name": "laptop"})
+	for _, name := range []string{"ci", "filed"} {
+		w.send("PATCH", "/keys/"+other, object{"name": name}).failed(409, "name_taken", "name")
+	}
+	w.ok(200, "PATCH", "/keys/"+id, object{"name": "ci", "in_flight": 2})
+	w.ok(204, "DELETE", "/keys/"+id, nil)
+	w.ok(200, "PATCH", "/keys/"+other, object{"name": "ci"})
 }

@@ -130,8 +130,21 @@ func (m *memory) KeyByID(_ context.Context, id string) (resource.Key, error) {
 	return k, m.fail
 }
 
+// keyNamed tells whether another key has the name.
+func (m *memory) keyNamed(k resource.Key) bool {
+	for id, other := range m.keys {
+		if id != k.ID && other.Name == k.Name {
+			return true
+		}
+	}
+	return false
+}
+
 func (m *memory) CreateKey(_ context.Context, k resource.Key) (resource.Key, error) {
 	defer m.lock()()
+	if m.keyNamed(k) {
+		return k, fmt.Errorf("making the key: %w", resource.ErrNameTaken)
+	}
 	k.CreatedAt = m.now()
 	k.UpdatedAt, k.ID = k.CreatedAt, fmt.Sprintf("key_%04d", m.n)
 	m.keys[k.ID] = k
@@ -149,6 +162,8 @@ func (m *memory) UpdateKey(_ context.Context, k resource.Key) (resource.Key, err
 		return k, resource.ErrNotFound
 	case !k.UpdatedAt.Equal(known.UpdatedAt):
 		return k, resource.ErrConflict
+	case k.Name != known.Name && m.keyNamed(k):
+		return k, resource.ErrNameTaken
 	}
 	k.UpdatedAt = m.now()
 	m.keys[k.ID] = k

@@ -150,7 +150,9 @@ func keys(t *testing.T, w world) {
 	want := key
 	want.ID, want.Enabled, want.CreatedAt, want.UpdatedAt = made.ID, &yes, made.CreatedAt, made.UpdatedAt
 	assert.Equal(t, want, made)
-	require.ErrorIs(t, second(db.CreateKey(ctx, key)), resource.ErrConflict, "one of each hash")
+	same := key
+	same.Name = "another"
+	require.ErrorIs(t, second(db.CreateKey(ctx, same)), resource.ErrConflict, "one of each hash")
 	byHash, err := db.Key(ctx, key.Hash)
 	require.NoError(t, err)
 	assert.Equal(t, made, byHash)

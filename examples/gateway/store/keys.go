@@ -69,7 +69,8 @@ func (db *DB) ListKeys(ctx context.Context, f resource.KeyFilter) (keys []resour
 }
 
 // CreateKey makes a key, with an id of its own, and returns it as it is kept.
-// resource.ErrConflict: there is one of that hash.
+// resource.ErrConflict: there is one of that hash. resource.ErrNameTaken: there is one of
+// that name, unless that is "".
 func (db *DB) CreateKey(ctx context.Context, k resource.Key) (resource.Key, error) {
 	k.ID = newID("key")
 	row, err := keyRow(k)
@@ -78,6 +79,12 @@ func (db *DB) CreateKey(ctx context.Context, k resource.Key) (resource.Key, erro
 	}
 	now := time.Now().UnixMilli()
 	err = db.transact(ctx, func(tx *sql.Tx) error {
+		if err := db.count(ctx, tx, "books"); err != nil { // one at a time
+			return err
+		}
+		if err := db.keyNameFree(ctx, tx, k); err != nil {
+			return err
+		}
 		_, err := db.exec(ctx, tx, insert("api_keys", writtenKeyColumns+",created_at,updated_at", 1), append(row, now, now)...)
 		return err
 	})
@@ -89,7 +96,8 @@ func (db *DB) CreateKey(ctx context.Context, k resource.Key) (resource.Key, erro
 
 // UpdateKey replaces a key by its id, and returns it as it is kept. Its hash and hint stay
 // as they are if Hash is "". If UpdatedAt is set, it has to be what it was when the key
-// was read: resource.ErrConflict says that somebody has changed it since.
+// was read: resource.ErrConflict says that somebody has changed it since. Another name has to
+// be free: else resource.ErrNameTaken.
 func (db *DB) UpdateKey(ctx context.Context, k resource.Key) (resource.Key, error) {
 	row, err := keyRow(k)
 	if err != nil {
@@ -99,14 +107,19 @@ func (db *DB) UpdateKey(ctx context.Context, k resource.Key) (resource.Key, erro
 		if err := db.count(ctx, tx, "books"); err != nil { // one at a time
 			return err
 		}
-		var hint, hash string
+		var name, hint, hash string
 		var updated int64
-		statement := db.target.bind("SELECT hint, hash, updated_at FROM api_keys WHERE id = ?")
-		if err := tx.QueryRowContext(ctx, statement, k.ID).Scan(&hint, &hash, &updated); err != nil {
+		statement := db.target.bind("SELECT name, hint, hash, updated_at FROM api_keys WHERE id = ?")
+		if err := tx.QueryRowContext(ctx, statement, k.ID).Scan(&name, &hint, &hash, &updated); err != nil {
 			return err
 		}
 		if !k.UpdatedAt.IsZero() && millis(k.UpdatedAt) != updated {
 			return resource.ErrConflict
+		}
+		if k.Name != name { // one that others have already may stay
+			if err := db.keyNameFree(ctx, tx, k); err != nil {
+				return err
+			}
 		}
 		if k.Hash == "" {
 			row[3], row[4] = hint, hash
@@ -119,6 +132,22 @@ func (db *DB) UpdateKey(ctx context.Context, k resource.Key) (resource.Key, erro
 		return resource.Key{}, db.keyFailure(err, "changing", k)
 	}
 	return db.KeyByID(ctx, k.ID)
+}
+
+// keyNameFree makes sure that no other key has the name. Whoever asks holds the books.
+func (db *DB) keyNameFree(ctx context.Context, tx *sql.Tx, k resource.Key) error {
+	if k.Name == "" {
+		return nil
+	}
+	var n int64
+	statement := db.target.bind("SELECT COUNT(*) FROM api_keys WHERE name = ? AND id <> ?")
+	if err := tx.QueryRowContext(ctx, statement, k.Name, k.ID).Scan(&n); err != nil {
+		return err
+	}
+	if n > 0 {
+		return resource.ErrNameTaken
+	}
+	return nil
 }
 
 // DeleteKey deletes a key. What it used stays in the books.

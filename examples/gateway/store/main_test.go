@@ -57,6 +57,7 @@ var suite = []struct {
 	{"tokens", tokens},
 	{"changes of accounts at once", accountsAtOnce},
 	{"keys", keys},
+	{"names of keys", keyNames},
 	{"records", records},
 	{"pages of the log", pages},
 	{"hostile texts", hostileTexts},
