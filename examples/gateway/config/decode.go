@@ -76,6 +76,9 @@ func (d *decoder) value(n *yaml.Node, to reflect.Value, field string, depth int)
 		d.lines[field] = n.Line
 	}
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
+		if complaint := emptyByMistake(field, "", ""); complaint != "" {
+			d.refuse(n, field, "%s", complaint)
+		}
 		return
 	}
 	if rows, ok := to.Addr().Interface().(*[]provider.PriceRow); ok {

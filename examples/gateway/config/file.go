@@ -13,7 +13,7 @@ import (
 type File struct {
 	Listen   string          `yaml:"listen"`   // host:port to serve on; port 0: any free one
 	DataDir  string          `yaml:"data_dir"` // where the SQLite file, the master key and what could not be written in time are kept
-	Database resource.Secret `yaml:"database"` // "": SQLite in DataDir; a path or sqlite:path; postgres://…; mysql:// or mariadb://…
+	Database resource.Secret `yaml:"database"` // empty: SQLite in DataDir; a path or sqlite:path; postgres://…; mysql:// or mariadb://…
 	Redis    resource.Secret `yaml:"redis"`    // redis://… or rediss://…: shares quota, health and affinity; "": none
 
 	MasterKey  resource.Secret `yaml:"master_key"`  // 32 bytes in hex or base64 that encrypt accounts' secrets; "": of a file in DataDir, made at the first start

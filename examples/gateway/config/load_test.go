@@ -51,6 +51,13 @@ var bad = []struct {
 	{"word for a bool", "allow_link_local: maybe", 1, "allow_link_local", "true or false"},
 	{"size", "limits:\n  body: 32MB", 2, "limits.body", "32MiB"},
 	{"upload below body", "limits:\n  body: 2MiB\n  upload: 1MiB", 3, "limits.upload", "write from"},
+	{"database of an empty variable", "listen: :1\ndatabase: ${EMPTY}", 2, "database", "remove the line for SQLite in data_dir; ${NAME:-} says that it may be empty"},
+	{"empty database", "listen: :1\ndatabase: \"\"", 2, "database", "remove the line for SQLite in data_dir"},
+	{"database of nothing", "listen: :1\ndatabase:", 2, "database", "remove the line"},
+	{"redis of an empty variable", "redis: \" ${EMPTY}\"", 1, "redis", "no Redis"},
+	{"master key of an empty variable", "master_key: ${EMPTY}", 1, "master_key", "a key in data_dir"},
+	{"admin token of nothing", "admin_token: ~", 1, "admin_token", "first start"},
+	{"listen of an empty variable", "listen: ${EMPTY}", 1, "listen", "127.0.0.1:8080"},
 	{"variable not set", "redis: ${NOT_THERE}", 1, "redis", "NOT_THERE is not set"},
 	{"variable not closed", "redis: ${NOT", 1, "redis", "begins no variable"},
 	{"file not there", "admin_token: file:nowhere", 1, "admin_token", "cannot be read"},
@@ -130,7 +137,7 @@ var goNames = regexp.MustCompile(`\b(Config|Account|Hint|Policy|OAuthConfig|Pric
 func TestLoadSaysWhereAndWhatToWrite(t *testing.T) {
 	for _, c := range bad {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := load(t, c.text, noEnv)
+			_, err := load(t, c.text, func(name string) (string, bool) { return "", name == "EMPTY" })
 			var found *config.Error
 			require.ErrorAs(t, err, &found)
 			require.Len(t, found.Problems, 1, "%v", err)
@@ -142,6 +149,12 @@ func TestLoadSaysWhereAndWhatToWrite(t *testing.T) {
 			assert.NotRegexp(t, goNames, p.Message)
 		})
 	}
+}
+
+func TestWhatMayBeEmptySaysSo(t *testing.T) {
+	f, err := load(t, "database: ${NONE:-}\nredis: ${EMPTY:-}\nmaster_key: ${EMPTY:-}\nadmin_token: ${NONE:-}\n", func(name string) (string, bool) { return "", name == "EMPTY" })
+	require.NoError(t, err)
+	assert.True(t, f.Database.IsZero() && f.Redis.IsZero() && f.MasterKey.IsZero() && f.AdminToken.IsZero())
 }
 
 func TestLoadTellsAllProblemsInTheOrderOfLines(t *testing.T) {

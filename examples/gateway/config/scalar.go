@@ -36,6 +36,10 @@ func (d *decoder) scalar(n *yaml.Node, to reflect.Value, field string) {
 		d.refuse(n, field, "%s", complaint)
 		return
 	}
+	if complaint := emptyByMistake(field, n.Value, text); complaint != "" {
+		d.refuse(n, field, "%s", complaint)
+		return
+	}
 	if want := d.set(to, text); want != "" {
 		d.refuse(n, field, "%s", want)
 	}
