@@ -38,8 +38,22 @@ func check(ctx context.Context, path string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if err := warn(stdout, f); err != nil {
+		return err
+	}
 	_, err = fmt.Fprintf(stdout, "%s is right: it serves on %s, with %d accounts and %d keys of its own.\n", path, f.Listen, len(f.Accounts), len(f.Keys))
 	return err
+}
+
+// warn tells of what is right in a configuration and looks like a mistake.
+func warn(w io.Writer, f *config.File) error {
+	for _, problem := range f.Warnings() {
+		problem.Message = "warning: " + problem.Message
+		if _, err := fmt.Fprintln(w, problem); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // noStore keeps nothing.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/aitransport/aitransport/examples/gateway/config"
@@ -25,6 +26,9 @@ const usage = `gateway serves OpenAI's, Anthropic's and Gemini's APIs through ma
   gateway example                                                  print a configuration with every field
   gateway version
 `
+
+// commands are the words that a command line can begin with.
+var commands = []string{"serve", "check", "reconcile", "example", "version"}
 
 // Exit codes beside 0.
 const (
@@ -47,7 +51,8 @@ func main() {
 		<-signals
 		end()
 		<-signals
-		os.Exit(exitFailed) // somebody will not wait
+		fmt.Fprintln(os.Stderr, "Ending at once, as it was told a second time.")
+		os.Exit(exitFailed)
 	}()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
@@ -57,6 +62,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	command := "serve"
 	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
 		command, args = args[0], args[1:]
+	}
+	misused := func(format string, args ...any) int {
+		fmt.Fprintf(stderr, "gateway: "+format+".\n\n%s", append(args, usage)...)
+		return exitUsage
+	}
+	if !slices.Contains(commands, command) {
+		return misused("%.40q is no command", command)
 	}
 	var o options
 	flags := flag.NewFlagSet("gateway", flag.ContinueOnError)
@@ -76,24 +88,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 		return exitUsage
 	}
+	rest, takes := flags.Args(), 0
+	if command == "check" {
+		takes = 1
+	}
+	switch {
+	case len(rest) > takes:
+		return misused("%.40q is one word too many", rest[takes])
+	case len(rest) < takes:
+		return misused("%q takes the name of one file", command)
+	}
 	var err error
-	switch rest := flags.Args(); {
-	case command == "check" && len(rest) == 1:
+	switch command {
+	case "check":
 		err = check(ctx, rest[0], stdout)
-	case len(rest) > 0:
-		fmt.Fprint(stderr, usage)
-		return exitUsage
-	case command == "serve":
+	case "serve":
 		err = serve(ctx, o, stdout, stderr)
-	case command == "reconcile":
+	case "reconcile":
 		err = reconcile(ctx, o, stdout)
-	case command == "example":
+	case "example":
 		_, err = io.WriteString(stdout, config.Example)
-	case command == "version":
+	case "version":
 		_, err = fmt.Fprintln(stdout, version())
-	default:
-		fmt.Fprint(stderr, usage)
-		return exitUsage
 	}
 	var wrong *config.Error
 	switch {

@@ -84,8 +84,10 @@ func (p *program) configure(o options) (err error) {
 		return errors.New("-demo has a configuration and a data folder of its own: leave out -config and -data")
 	}
 	if !o.demo {
-		p.file, err = load(o)
-		return err
+		if p.file, err = load(o); err != nil {
+			return err
+		}
+		return warn(p.people, p.file)
 	}
 	p.file = config.Default()
 	if o.listen != "" {
@@ -194,6 +196,7 @@ func (p *program) listen(ctx context.Context, l net.Listener, h http.Handler) er
 		return fmt.Errorf("serving has ended: %w", err)
 	case <-ctx.Done():
 	}
+	p.tellEnd(len(p.gateway.Active()))
 	p.log.Info("Ending", "within", t.Shutdown.String(), "requests", len(p.gateway.Active()))
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(t.Shutdown))
 	defer cancel()
@@ -211,6 +214,22 @@ func (p *program) listen(ctx context.Context, l net.Listener, h http.Handler) er
 		return err
 	}
 	return nil
+}
+
+// tellEnd tells a person, who may not see the log, what ending waits for.
+func (p *program) tellEnd(requests int) {
+	under := fmt.Sprintf("%d requests are under way, and are", requests)
+	if requests == 1 {
+		under = "1 request is under way, and is"
+	}
+	switch wait := p.file.Timeouts.Shutdown; {
+	case requests == 0:
+		fmt.Fprintln(p.people, "Ending: no request is under way.")
+	case wait == 0:
+		fmt.Fprintf(p.people, "Ending: %s cut, since timeouts.shutdown is 0s.\n", under)
+	default:
+		fmt.Fprintf(p.people, "Ending: %s waited for at most %v. A second Ctrl-C (or SIGTERM) ends at once.\n", under, wait)
+	}
 }
 
 func (p *program) onClose(f func(context.Context) error) { p.closers = append(p.closers, f) }

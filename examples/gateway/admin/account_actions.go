@@ -86,6 +86,8 @@ type probeAnswer struct {
 	OK    bool                 `json:"ok"` // every question got the answer of an account that is well
 	Check balancer.CheckReport `json:"check"`
 	Route *transport.Report    `json:"route"` // the way to the provider, without the credential; null: not looked at
+
+	Warnings []string `json:"warnings,omitempty"` // what of the account looks like a mistake
 }
 
 // probeAccount asks how a stored account is. With a body, it asks how it would be if that
@@ -159,6 +161,9 @@ func (a *api) probe(c *call, acc resource.Account, check func(context.Context) (
 		return nil, p
 	}
 	answer := probeAnswer{OK: report.OK(), Check: report}
+	for _, w := range acc.Warnings() {
+		answer.Warnings = append(answer.Warnings, w.Error())
+	}
 	if prober, ok := a.Gateway.(RouteProber); ok && ctx.Err() == nil {
 		route, err := prober.ProbeRoute(ctx, acc)
 		if err != nil {

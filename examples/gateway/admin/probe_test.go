@@ -60,3 +60,13 @@ func TestProbeWithoutRoute(t *testing.T) {
 	got := w.ok(200, "POST", "/accounts/probe", account("new", nil)).object()
 	assert.Nil(t, got["route"])
 }
+
+// A probe says what looks like a mistake: its 404s alone would look like the account's
+// fault.
+func TestProbeWarnsOfABaseWithoutItsVersion(t *testing.T) {
+	w := newWorld(t)
+	got := w.ok(200, "POST", "/accounts/probe", account("new", object{"base_url": "https://api.example.com"})).object()
+	require.Len(t, got["warnings"], 1)
+	assert.Contains(t, got["warnings"].([]any)[0], `base_url: it has no version in its path, and openai's own ends with /v1: if requests get 404, write "https://api.example.com/v1"`)
+	assert.NotContains(t, w.ok(200, "POST", "/accounts/probe", account("new", nil)).object(), "warnings")
+}

@@ -48,6 +48,11 @@ func (d *decoder) checkAccounts(f *File) {
 		if d.wrong.count() == before {
 			d.unusable(at, a, f)
 		}
+		for _, w := range a.Warnings() {
+			if field := at + "." + w.Field; len(f.warnings) < maxProblems {
+				f.warnings = append(f.warnings, Problem{File: d.file, Line: d.lines[field], Field: field, Message: w.Message})
+			}
+		}
 	}
 }
 

@@ -51,6 +51,9 @@ func (e *Error) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Warnings are what of the file is right and looks like a mistake all the same, at most 100.
+func (f *File) Warnings() []Problem { return slices.Clone(f.warnings) }
+
 // problems gathers what is wrong.
 type problems struct {
 	list []Problem

@@ -44,8 +44,9 @@ type File struct {
 	Accounts []resource.Account `yaml:"accounts"` // beside those of the admin API, which cannot change them
 	Keys     []Key              `yaml:"keys"`     // the same
 
-	table  *provider.PriceTable
-	dotEnv lookup // of .env alone; a func shows in no format
+	table    *provider.PriceTable
+	warnings []Problem
+	dotEnv   lookup // of .env alone; a func shows in no format
 }
 
 // Provider is what holds for all accounts at one provider.

@@ -48,7 +48,7 @@ func FuzzLoad(f *testing.F) {
 // Whatever is done to a good configuration, no secret of it is told.
 func TestNoErrorTellsASecret(t *testing.T) {
 	good := strings.NewReplacer("sk-example", hidden, "at-least-16-characters", hidden, "user:password", "user:"+hidden, "-example}", "-"+hidden+"}",
-		"#database: ${DATABASE_URL:-postgres://gateway:password@127.0.0.1:5432/gateway}", "database: postgres://u:"+hidden+"@h/n", "#redis: ${REDIS_URL:-redis://127.0.0.1:6379/0}", "redis: redis://u:"+hidden+"@h", "master_key: ${GATEWAY_MASTER_KEY:-}", "master_key: "+hidden,
+		"database: ${DATABASE_URL:-postgres://gateway:password@127.0.0.1:5432/gateway}", "database: postgres://u:"+hidden+"@h/n", "redis: ${REDIS_URL:-redis://127.0.0.1:6379/0}", "redis: redis://u:"+hidden+"@h", "master_key: ${GATEWAY_MASTER_KEY:-}", "master_key: "+hidden,
 		"admin_token: ${GATEWAY_ADMIN_TOKEN:-}", "admin_token: "+hidden).Replace(everything())
 	rng := rand.New(rand.NewPCG(1, 2))
 	signs := []string{"", "\n", "\t", ":", " ", "*", "&", "-", "[", "]", "{", "}", "\"", "'", "#", "!", "|", ">", "%", "@", "$", "${", "file:", "x"}

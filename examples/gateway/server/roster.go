@@ -121,6 +121,9 @@ func (s *Server) entry(before *roster, a resource.Account) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, w := range a.Warnings() {
+		s.log.LogAttrs(s.life, slog.LevelWarn, "Account looks wrong", slog.String("account", a.Name), slog.String("field", w.Field), slog.String("warning", w.Message))
+	}
 	e := &entry{from: a, made: made}
 	if a.OAuth != nil {
 		if !a.Secret.IsZero() {

@@ -1,0 +1,108 @@
+package main_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// write puts a configuration into a folder.
+func write(t *testing.T, dir, text string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "gateway.yaml"), []byte(text), 0o600))
+}
+
+func TestABaseWithoutItsVersionIsWarnedOf(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "listen: 127.0.0.1:0\naccounts:\n  - name: own\n    provider: openai\n    secret: k\n    base_url: http://127.0.0.1:1\n")
+	stdout, stderr, code := run(t, dir, nil, "check", "gateway.yaml")
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, `gateway.yaml:6: accounts[0].base_url: warning: it has no version in its path`)
+	assert.Contains(t, stdout, "gateway.yaml is right")
+
+	r := start(t, dir, nil, "-config", "gateway.yaml")
+	r.find(t, r.people, `gateway.yaml:6: accounts\[0\].base_url: warning: `)
+	r.find(t, r.people, `serves at`)
+	r.find(t, r.log, `"msg":"Account looks wrong","account":"own","field":"base_url"`)
+	r.terminate(t)
+}
+
+// held is a gateway, with its log in files, and a request under way that does not end.
+func held(t *testing.T, shutdown string) *running {
+	t.Helper()
+	reached, end := make(chan struct{}), make(chan struct{})
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(reached)
+		select {
+		case <-end:
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(upstream.Close)
+	t.Cleanup(func() { close(end) })
+	dir := t.TempDir()
+	write(t, dir, fmt.Sprintf("listen: 127.0.0.1:0\nlog: {dir: logs}\ntimeouts: {shutdown: %s}\naccounts:\n  - {name: a, provider: openai, base_url: %s/v1, secret: k}\nkeys:\n  - {name: k, secret: 0123456789abcdef}\n", shutdown, upstream.URL))
+	r := start(t, dir, nil, "-config", "gateway.yaml")
+	base := r.find(t, r.people, `serves at (\S+),`)[1]
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/v1/chat/completions", strings.NewReader(`{"model":"gpt-5","messages":[]}`))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer 0123456789abcdef")
+	req.Header.Set("Content-Type", "application/json")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if resp, err := http.DefaultClient.Do(req); err == nil {
+			_ = resp.Body.Close()
+		}
+	}()
+	t.Cleanup(func() { <-done })
+	<-reached
+	return r
+}
+
+func TestWhoEndsTheGatewayIsToldWhatItWaitsFor(t *testing.T) {
+	r := held(t, "50s")
+	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
+	r.find(t, r.people, `Ending: 1 request is under way, and is waited for at most 50s. A second Ctrl-C \(or SIGTERM\) ends at once.\n`)
+	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
+	<-r.ended
+	assert.Contains(t, r.people.String(), "Ending at once, as it was told a second time.\n")
+	assert.Equal(t, 1, r.cmd.ProcessState.ExitCode())
+}
+
+func TestARequestThatIsCutIsSaid(t *testing.T) {
+	r := held(t, "0s")
+	require.NoError(t, r.cmd.Process.Signal(syscall.SIGTERM))
+	r.find(t, r.people, `Ending: 1 request is under way, and is cut, since timeouts.shutdown is 0s.\n`)
+	<-r.ended
+}
+
+func TestNothingUnderWayIsSaidToo(t *testing.T) {
+	r := start(t, t.TempDir(), nil, "-listen", "127.0.0.1:0")
+	r.find(t, r.people, `serves at`)
+	r.terminate(t)
+	assert.Contains(t, r.people.String(), "Ending: no request is under way.\n")
+}
+
+func TestAWordThatIsNoCommandIsNamed(t *testing.T) {
+	for says, args := range map[string][]string{
+		`gateway: "bogus" is no command`:               {"bogus", "-x"},
+		`gateway: "more" is one word too many`:         {"version", "more"},
+		`gateway: "check" takes the name of one file`:  {"check"},
+		`gateway: "gateway.yaml" is one word too many`: {"serve", "gateway.yaml"},
+		`gateway: "b.yaml" is one word too many`:       {"check", "a.yaml", "b.yaml"},
+	} {
+		_, stderr, code := run(t, t.TempDir(), nil, args...)
+		assert.Equal(t, 2, code, stderr)
+		assert.True(t, strings.HasPrefix(stderr, says), "%v: %s", args, stderr)
+		assert.Contains(t, stderr, "gateway check file.yaml")
+	}
+}
