@@ -23,12 +23,13 @@ const usage = `gateway serves OpenAI's, Anthropic's and Gemini's APIs through ma
   gateway -demo [-listen host:port]                                serve fake providers, to try it
   gateway check file.yaml                                          tell everything that is wrong with a configuration
   gateway reconcile [-config file.yaml] [-data folder]             prove that the books agree
+  gateway token [-config file.yaml] [-data folder]                 make another admin token; the one before ends
   gateway example                                                  print a configuration with every field
   gateway version
 `
 
 // commands are the words that a command line can begin with.
-var commands = []string{"serve", "check", "reconcile", "example", "version"}
+var commands = []string{"serve", "check", "reconcile", "token", "example", "version"}
 
 // Exit codes beside 0.
 const (
@@ -70,25 +71,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if !slices.Contains(commands, command) {
 		return misused("%.40q is no command", command)
 	}
-	var o options
-	flags := flag.NewFlagSet("gateway", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() { fmt.Fprint(stderr, usage) }
-	if command == "serve" {
-		flags.BoolVar(&o.demo, "demo", false, "")
-		flags.StringVar(&o.listen, "listen", "", "")
-	}
-	if command == "serve" || command == "reconcile" {
-		flags.StringVar(&o.config, "config", "", "")
-		flags.StringVar(&o.data, "data", "", "")
-	}
-	if err := flags.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return 0
-		}
+	o, rest, err := parse(command, args, stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil: // which has been said
 		return exitUsage
 	}
-	rest, takes := flags.Args(), 0
+	takes := 0
 	if command == "check" {
 		takes = 1
 	}
@@ -98,7 +88,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case len(rest) < takes:
 		return misused("%q takes the name of one file", command)
 	}
-	var err error
 	switch command {
 	case "check":
 		err = check(ctx, rest[0], stdout)
@@ -106,6 +95,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = serve(ctx, o, stdout, stderr)
 	case "reconcile":
 		err = reconcile(ctx, o, stdout)
+	case "token":
+		err = replaceToken(ctx, o, stdout, stderr)
 	case "example":
 		_, err = io.WriteString(stdout, config.Example)
 	case "version":
@@ -121,6 +112,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitFailed
 	}
 	return 0
+}
+
+// parse reads what follows a command: its flags, and other words.
+func parse(command string, args []string, stderr io.Writer) (o options, rest []string, err error) {
+	flags := flag.NewFlagSet("gateway", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.Usage = func() { fmt.Fprint(stderr, usage) }
+	switch command {
+	case "serve":
+		flags.BoolVar(&o.demo, "demo", false, "")
+		flags.StringVar(&o.listen, "listen", "", "")
+		fallthrough
+	case "reconcile", "token":
+		flags.StringVar(&o.config, "config", "", "")
+		flags.StringVar(&o.data, "data", "", "")
+	}
+	err = flags.Parse(args)
+	return o, flags.Args(), err
 }
 
 // load reads the configuration that the flags name, and puts what else they say into it.

@@ -106,3 +106,72 @@ func TestAWordThatIsNoCommandIsNamed(t *testing.T) {
 		assert.Contains(t, stderr, "gateway check file.yaml")
 	}
 }
+
+// status is that of a question to the admin API.
+func (r *running) status(t *testing.T, base, token string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/admin/v1/accounts", http.NoBody)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+token)
+	status, _ := do(t, req)
+	return status
+}
+
+// The first token can be lost with the terminal that it was written to.
+func TestALostAdminTokenIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	_, stderr, code := run(t, dir, nil, "token")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "there are no books")
+	assert.NoDirExists(t, filepath.Join(dir, "gateway-data"))
+
+	r := start(t, dir, nil, "-listen", "127.0.0.1:0")
+	base := r.find(t, r.people, `serves at (\S+),`)[1]
+	lost := r.find(t, r.people, `admin token, which is shown this once: (\S+)`)[1]
+	assert.Contains(t, r.people.String(), "`gateway token` makes another")
+	stdout, stderr, code := run(t, dir, nil, "token")
+	require.Zero(t, code, stderr)
+	token := strings.TrimSpace(stdout)
+	assert.Contains(t, stderr, "until it is started again")
+	assert.Equal(t, http.StatusOK, r.status(t, base, lost), "while it runs")
+	r.terminate(t)
+
+	r = start(t, dir, nil, "-listen", "127.0.0.1:0")
+	base = r.find(t, r.people, `serves at (\S+),`)[1]
+	assert.Equal(t, http.StatusOK, r.status(t, base, token))
+	assert.Equal(t, http.StatusUnauthorized, r.status(t, base, lost))
+	r.terminate(t)
+
+	_, stderr, code = run(t, dir, []string{"GATEWAY_ADMIN_TOKEN=0123456789abcdef"}, "token")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "change admin_token or GATEWAY_ADMIN_TOKEN")
+}
+
+// A key that nothing was encrypted under would only be mistaken for the right one.
+func TestNoMasterKeyStaysThatOpenedNothing(t *testing.T) {
+	dir := t.TempDir()
+	key := filepath.Join(dir, "gateway-data", "master.key")
+	write(t, dir, "listen: 127.0.0.1:0\ndatabase: other.db\n")
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "other.db"), 0o700)) // no file
+	_, stderr, code := run(t, dir, nil, "-config", "gateway.yaml")
+	require.Equal(t, 1, code)
+	assert.NotContains(t, stderr, "master key was made")
+	assert.NoFileExists(t, key)
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "other.db")))
+	r := start(t, dir, nil, "-config", "gateway.yaml")
+	r.find(t, r.people, `A master key was made: gateway-data/master.key`)
+	r.find(t, r.people, `serves at`)
+	r.terminate(t)
+	require.FileExists(t, key)
+
+	require.NoError(t, os.Rename(key, filepath.Join(dir, "kept"))) // lost: another is of no use
+	_, stderr, code = run(t, dir, nil, "-config", "gateway.yaml")
+	require.Equal(t, 1, code)
+	assert.Contains(t, stderr, "encrypted under another master key")
+	assert.NoFileExists(t, key)
+	require.NoError(t, os.Rename(filepath.Join(dir, "kept"), key))
+	r = start(t, dir, nil, "-config", "gateway.yaml")
+	r.find(t, r.people, `serves at`)
+	r.terminate(t)
+}

@@ -137,17 +137,14 @@ func (p *program) openLog(stdout io.Writer) error {
 
 // openStore opens the database, with the master key.
 func (p *program) openStore(ctx context.Context) error {
-	key, made, err := p.file.Key()
-	if err != nil {
-		return err
-	}
+	db, made, err := openDatabase(ctx, p.file, p.log)
 	if made != "" && p.demo == nil {
 		fmt.Fprintf(p.people, "A master key was made: %s. Keep a copy elsewhere, or set GATEWAY_MASTER_KEY: without it the accounts' secrets are lost.\n", made)
 	}
-	p.db, err = store.Open(ctx, storeConfig(p.file, key, p.log))
 	if err != nil {
 		return err
 	}
+	p.db = db
 	p.onClose(p.db.Close)
 	return nil
 }

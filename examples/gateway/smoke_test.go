@@ -163,6 +163,7 @@ func TestDemoAnswersAndTheLogShowsTheFailover(t *testing.T) {
 	status, body := send(t, line)
 	require.Equal(t, http.StatusOK, status, "%s\n%s", body, r.log)
 	assert.Contains(t, body, "Hello from a fake OpenAI")
+	r.find(t, r.log, `"msg":"Request"`) // the last line about it: what the log has comes by a pipe
 
 	var failed []string
 	for _, m := range regexp.MustCompile(`(?m)^.*"msg":"Attempt failed".*$`).FindAllString(r.log.String(), -1) {

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 )
@@ -24,6 +26,9 @@ func hashOf(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// adminTokenHash is the setting that has the admin token's hash.
+const adminTokenHash = "admin_token_hash"
+
 // firstTokens makes the admin token and the first API key, unless there are some, and
 // tells them once. Of several gateways that start with one database, one does.
 func (p *program) firstTokens(ctx context.Context) (adminHash string, err error) {
@@ -31,17 +36,40 @@ func (p *program) firstTokens(ctx context.Context) (adminHash string, err error)
 		adminHash = hashOf(t)
 	} else {
 		token, hash := newToken("gwa-")
-		if adminHash, err = p.db.ClaimSetting(ctx, "admin_token_hash", hash); err != nil {
+		if adminHash, err = p.db.ClaimSetting(ctx, adminTokenHash, hash); err != nil {
 			return "", err
 		}
 		if adminHash == hash {
-			fmt.Fprintf(p.people, "The admin token, which is shown this once: %s\n", token)
+			fmt.Fprintf(p.people, "The admin token, which is shown this once: %s\nShould it be lost, `gateway token` makes another.\n", token)
 		}
 	}
 	if len(p.file.Keys) > 0 {
 		return adminHash, nil
 	}
 	return adminHash, p.firstKey(ctx)
+}
+
+// replaceToken makes an admin token in place of the one there was, and prints it. It may
+// run beside a gateway. Should it be ended before it has printed the token, it can be run
+// again.
+func replaceToken(ctx context.Context, o options, stdout, people io.Writer) (err error) {
+	f, db, err := openBooks(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close(context.WithoutCancel(ctx))) }()
+	if !f.AdminToken.IsZero() {
+		return errors.New("the admin token is what the configuration says: change admin_token or GATEWAY_ADMIN_TOKEN, and start the gateway again")
+	}
+	token, hash := newToken("gwa-")
+	if err := db.SetSetting(ctx, adminTokenHash, hash); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(stdout, token); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(people, "This is the admin token from now on. A gateway that runs takes the one before until it is started again.")
+	return err
 }
 
 // firstKey makes an API key where no gateway with this database has made one.
@@ -51,7 +79,11 @@ func (p *program) firstKey(ctx context.Context) error {
 	if err != nil || kept != hash {
 		return err
 	}
-	_, err = p.db.CreateKey(ctx, resource.Key{Name: "first", Hash: hash, Hint: secret[:6] + "…" + secret[len(secret)-4:]})
+	key := resource.Key{Name: "first", Hash: hash, Hint: secret[:6] + "…" + secret[len(secret)-4:]}
+	if _, err = p.db.CreateKey(ctx, key); errors.Is(err, resource.ErrNameTaken) {
+		key.Name += " " + hash[:8]
+		_, err = p.db.CreateKey(ctx, key)
+	}
 	if err != nil {
 		return err
 	}

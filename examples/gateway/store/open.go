@@ -25,13 +25,28 @@ type DB struct {
 	id     string // of the database
 	writer *writer
 
+	keyUsed bool // something may be encrypted under a key that nothing was before
+
 	onCommit atomic.Pointer[func(*sql.Tx) error] // nil: Commit; for tests
 }
 
 // Open connects to the database, brings its tables up to date, checks the master key and
 // reads in what an earlier Close could not write. An error is one line that says what to
-// do, without the password. Close has to be called.
+// do, without the password; ErrKeyUnused tells of what the master key was not used for. Close
+// has to be called.
 func Open(ctx context.Context, c Config) (*DB, error) {
+	db, err := begin(ctx, c)
+	switch {
+	case err == nil:
+		return db, nil
+	case db != nil && db.keyUsed:
+		return nil, err
+	}
+	return nil, &keyUnused{err}
+}
+
+// begin is Open. With an error, the DB is closed, or nil.
+func begin(ctx context.Context, c Config) (*DB, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err
@@ -53,7 +68,7 @@ func Open(ctx context.Context, c Config) (*DB, error) {
 	db := &DB{target: t, config: c, vault: v, log: c.Logger}
 	db.connect()
 	if err := db.prepare(ctx); err != nil {
-		return nil, errors.Join(err, db.disconnect())
+		return db, errors.Join(err, db.disconnect())
 	}
 	db.writer = newWriter(db)
 	go db.writer.run()

@@ -64,6 +64,7 @@ func anotherKey(t *testing.T, w world) {
 	c.Key = bytes.Repeat([]byte{8}, 32)
 	_, err = store.Open(t.Context(), c)
 	require.ErrorContains(t, err, "encrypted under another master key: start with the key that the database was made with")
+	require.ErrorIs(t, err, store.ErrKeyUnused)
 }
 
 func settings(t *testing.T, w world) {

@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/aitransport/aitransport/examples/gateway/resource"
 )
 
 var (
@@ -98,7 +100,14 @@ func (v vault) openJSON(sealed, place string, value any) error {
 // checkKey tells another master key before anything is read or written with it.
 func (db *DB) checkKey(ctx context.Context) error {
 	const name, text = "master_key_check", "the master key is right"
-	sealed, err := db.ClaimSetting(ctx, name, db.vault.seal(text, name))
+	sealed, err := db.Setting(ctx, name)
+	if errors.Is(err, resource.ErrNotFound) {
+		ours := db.vault.seal(text, name)
+		db.keyUsed = true // even if the answer is lost
+		if sealed, err = db.ClaimSetting(ctx, name, ours); err == nil {
+			db.keyUsed = sealed == ours
+		}
+	}
 	if err != nil {
 		return err
 	}
