@@ -132,14 +132,17 @@ func TestCancelEndsARequest(t *testing.T) {
 			assert.True(t, r.s.Cancel(active[0].ID))
 			got := <-done
 			if body == chatBody {
-				assert.Equal(t, 503, got.status)
+				assert.Equal(t, 502, got.status)
+				assert.Equal(t, "false", got.header.Get("X-Should-Retry"), "it would only be cancelled again")
 				assert.NoError(t, got.err)
 			} else {
 				assert.Equal(t, 200, got.status)
 				assert.Error(t, got.err)
 			}
 			assert.Contains(t, got.body, "cancelled by an administrator")
+			assert.NotContains(t, got.body, "No available account")
 			assert.Equal(t, active[0].ID, r.store.last(t).ID)
+			assert.Equal(t, "upstream_error", r.store.last(t).Code)
 			assert.False(t, r.s.Cancel(active[0].ID), "it is over")
 		}
 	})

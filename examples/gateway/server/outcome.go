@@ -26,7 +26,7 @@ func (x *exchange) failed(err error) *dialect.Problem {
 	cause := context.Cause(x.ctx)
 	switch {
 	case errors.Is(cause, errCancelled):
-		return &dialect.Problem{Code: dialect.CodeNoAvailableAccount, Message: "The request was cancelled by an administrator.", Err: err}
+		return cancelled(err)
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &over):
@@ -39,6 +39,12 @@ func (x *exchange) failed(err error) *dialect.Problem {
 		return &dialect.Problem{Code: dialect.CodeNoAvailableAccount, Message: "The gateway is shutting down.", Err: err}
 	}
 	return x.unanswered(balanced)
+}
+
+// cancelled is what the client is told of a request that Cancel ended: of the codes, none but
+// this one says that there is no answer and that clients are not to send the request again.
+func cancelled(err error) *dialect.Problem {
+	return &dialect.Problem{Code: dialect.CodeUpstreamError, Message: "The request was cancelled by an administrator.", Err: err}
 }
 
 // unanswered tells by the attempts why there is no answer.

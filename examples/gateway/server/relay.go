@@ -161,7 +161,7 @@ func (x *exchange) brokeOff(err error) *dialect.Problem {
 	var late interface{ Timeout() bool }
 	switch {
 	case errors.Is(context.Cause(x.ctx), errCancelled):
-		return &dialect.Problem{Code: dialect.CodeNoAvailableAccount, Message: "The request was cancelled by an administrator.", Err: err}
+		return cancelled(err)
 	case errors.As(err, &late) && late.Timeout():
 		return &dialect.Problem{Code: dialect.CodeUpstreamTimeout, Message: "The provider's answer stopped.", Err: err}
 	}
