@@ -26,16 +26,25 @@ func openDatabase(ctx context.Context, f *config.File, log *slog.Logger) (db *st
 	return db, made, err
 }
 
-// openBooks opens a database that there is, for a command that may run beside a gateway.
-func openBooks(ctx context.Context, o options) (*config.File, *store.DB, error) {
+// loadBooks is the configuration of a database that there is.
+func loadBooks(o options) (*config.File, error) {
 	f, err := load(o)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if f.Database.IsZero() {
 		if _, err := os.Stat(f.DatabaseURL().Reveal()); err != nil {
-			return nil, nil, fmt.Errorf("there are no books at %s: name the gateway's folder by -data, or its configuration by -config", f.DatabaseURL().Reveal())
+			return nil, fmt.Errorf("there are no books at %s: name the gateway's folder by -data, or its configuration by -config", f.DatabaseURL().Reveal())
 		}
+	}
+	return f, nil
+}
+
+// openBooks opens a database that there is, for a command that may run beside a gateway.
+func openBooks(ctx context.Context, o options) (*config.File, *store.DB, error) {
+	f, err := loadBooks(o)
+	if err != nil {
+		return nil, nil, err
 	}
 	db, _, err := openDatabase(ctx, f, slog.New(slog.DiscardHandler))
 	return f, db, err

@@ -24,12 +24,13 @@ const usage = `gateway serves OpenAI's, Anthropic's and Gemini's APIs through ma
   gateway check file.yaml                                          tell everything that is wrong with a configuration
   gateway reconcile [-config file.yaml] [-data folder]             prove that the books agree
   gateway token [-config file.yaml] [-data folder]                 make another admin token; the one before ends
+  gateway rotate-key [-config file.yaml] [-data folder]            encrypt all secrets under another master key
   gateway example                                                  print a configuration with every field
   gateway version
 `
 
 // commands are the words that a command line can begin with.
-var commands = []string{"serve", "check", "reconcile", "token", "example", "version"}
+var commands = []string{"serve", "check", "reconcile", "token", "rotate-key", "example", "version"}
 
 // Exit codes beside 0.
 const (
@@ -97,6 +98,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = reconcile(ctx, o, stdout)
 	case "token":
 		err = replaceToken(ctx, o, stdout, stderr)
+	case "rotate-key":
+		err = rotateKey(ctx, o, stdout)
 	case "example":
 		_, err = io.WriteString(stdout, config.Example)
 	case "version":
@@ -124,7 +127,7 @@ func parse(command string, args []string, stderr io.Writer) (o options, rest []s
 		flags.BoolVar(&o.demo, "demo", false, "")
 		flags.StringVar(&o.listen, "listen", "", "")
 		fallthrough
-	case "reconcile", "token":
+	case "reconcile", "token", "rotate-key":
 		flags.StringVar(&o.config, "config", "", "")
 		flags.StringVar(&o.data, "data", "", "")
 	}

@@ -175,3 +175,87 @@ func TestNoMasterKeyStaysThatOpenedNothing(t *testing.T) {
 	r.find(t, r.people, `serves at`)
 	r.terminate(t)
 }
+
+// post adds an account by the admin API.
+func (r *running) post(t *testing.T, base, token, body string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/admin/v1/accounts", strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("Content-Type", "application/json")
+	status, _ := do(t, req)
+	return status
+}
+
+const adminToken = "0123456789abcdef"
+
+func TestTheMasterKeyIsRotated(t *testing.T) {
+	dir, env := t.TempDir(), []string{"GATEWAY_ADMIN_TOKEN=" + adminToken}
+	key, next := filepath.Join(dir, "gateway-data", "master.key"), filepath.Join(dir, "gateway-data", "master.key.new")
+	_, stderr, code := run(t, dir, env, "rotate-key")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "there are no books")
+
+	r := start(t, dir, env, "-listen", "127.0.0.1:0")
+	base := r.find(t, r.people, `serves at (\S+),`)[1]
+	require.Equal(t, http.StatusCreated, r.post(t, base, adminToken, `{"name":"main","provider":"openai","secret":"sk-1"}`))
+	_, stderr, code = run(t, dir, env, "rotate-key")
+	assert.Equal(t, 1, code, "while it runs")
+	assert.Contains(t, stderr, "another running gateway's")
+	r.terminate(t)
+
+	before, err := os.ReadFile(key)
+	require.NoError(t, err)
+	stdout, stderr, code := run(t, dir, env, "rotate-key")
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "All secrets are encrypted under another master key now (accounts that have some: 1)")
+	after, err := os.ReadFile(key)
+	require.NoError(t, err)
+	assert.NotEqual(t, before, after)
+	assert.NoFileExists(t, next)
+	kept, err := filepath.Glob(key + ".until-*")
+	require.NoError(t, err)
+	require.Len(t, kept, 1, "for backups")
+	old, err := os.ReadFile(kept[0])
+	require.NoError(t, err)
+	assert.Equal(t, before, old)
+
+	// As if it had been interrupted before the key's file was replaced.
+	require.NoError(t, os.Rename(key, next))
+	require.NoError(t, os.WriteFile(key, before, 0o600))
+	require.NoError(t, os.Remove(kept[0]))
+	stdout, stderr, code = run(t, dir, env, "rotate-key")
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "are encrypted under the other master key already")
+	now, err := os.ReadFile(key)
+	require.NoError(t, err)
+	assert.Equal(t, after, now)
+
+	r = start(t, dir, env, "-listen", "127.0.0.1:0")
+	base = r.find(t, r.people, `serves at (\S+),`)[1]
+	assert.Equal(t, http.StatusOK, r.status(t, base, adminToken))
+	assert.NotContains(t, r.log.String(), "left out")
+	r.terminate(t)
+}
+
+func TestAMasterKeyOfTheEnvironmentIsRotated(t *testing.T) {
+	dir := t.TempDir()
+	env := func(key string) []string { return []string{"GATEWAY_MASTER_KEY=" + strings.Repeat(key, 32)} }
+	r := start(t, dir, env("ab"), "-listen", "127.0.0.1:0")
+	r.find(t, r.people, `serves at`)
+	r.terminate(t)
+	_, stderr, code := run(t, dir, env("ab"), "rotate-key")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "set GATEWAY_NEW_MASTER_KEY")
+	for _, want := range []string{"are encrypted under another", "are encrypted under the other master key already"} {
+		stdout, stderr, code := run(t, dir, append(env("ab"), "GATEWAY_NEW_MASTER_KEY="+strings.Repeat("cd", 32)), "rotate-key")
+		require.Zero(t, code, stderr)
+		assert.Contains(t, stdout, want)
+	}
+	_, stderr, code = run(t, dir, env("ab"), "-listen", "127.0.0.1:0")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "another master key")
+	r = start(t, dir, env("cd"), "-listen", "127.0.0.1:0")
+	r.find(t, r.people, `serves at`)
+	r.terminate(t)
+}

@@ -147,6 +147,9 @@ func (db *DB) changeAccounts(ctx context.Context, f func(*sql.Tx) error) error {
 		if err := db.count(ctx, tx, "accounts_version"); err != nil {
 			return err
 		}
+		if err := db.keyIsOurs(ctx, tx); err != nil {
+			return err
+		}
 		return f(tx)
 	})
 }

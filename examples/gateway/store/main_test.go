@@ -58,6 +58,7 @@ var suite = []struct {
 	{"changes of accounts at once", accountsAtOnce},
 	{"keys", keys},
 	{"names of keys", keyNames},
+	{"another master key for all", rotation},
 	{"records", records},
 	{"pages of the log", pages},
 	{"hostile texts", hostileTexts},

@@ -97,9 +97,12 @@ func (v vault) openJSON(sealed, place string, value any) error {
 	return nil
 }
 
+// masterKeyText is what masterKeyCheck says.
+const masterKeyText = "the master key is right"
+
 // checkKey tells another master key before anything is read or written with it.
 func (db *DB) checkKey(ctx context.Context) error {
-	const name, text = "master_key_check", "the master key is right"
+	const name, text = masterKeyCheck, masterKeyText
 	sealed, err := db.Setting(ctx, name)
 	if errors.Is(err, resource.ErrNotFound) {
 		ours := db.vault.seal(text, name)
