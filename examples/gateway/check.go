@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
-	"slices"
 
 	"github.com/aitransport/aitransport/examples/gateway/config"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
@@ -32,10 +30,7 @@ func check(ctx context.Context, path string, stdout io.Writer) error {
 	if err := s.Close(); err != nil {
 		return err
 	}
-	for _, name := range slices.Sorted(maps.Keys(broken)) {
-		err = errors.Join(err, fmt.Errorf("%s: the account %q: %w", path, name, broken[name]))
-	}
-	if err != nil {
+	if err := unusable(f, broken); err != nil {
 		return err
 	}
 	if err := warn(stdout, f); err != nil {
@@ -43,6 +38,24 @@ func check(ctx context.Context, path string, stdout io.Writer) error {
 	}
 	_, err = fmt.Fprintf(stdout, "%s is right: it serves on %s, with %d accounts and %d keys of its own.\n", path, f.Listen, len(f.Accounts), len(f.Keys))
 	return err
+}
+
+// unusable tells which accounts a gateway would leave out, by their lines.
+func unusable(f *config.File, broken map[string]error) error {
+	found := &config.Error{}
+	for i, a := range f.Accounts {
+		var wrong *resource.FieldError
+		switch err := broken[a.Name]; {
+		case errors.As(err, &wrong):
+			found.Problems = append(found.Problems, f.AccountProblem(i, wrong))
+		case err != nil:
+			return fmt.Errorf("the account %q cannot be used: %w", a.Name, err)
+		}
+	}
+	if len(found.Problems) == 0 {
+		return nil
+	}
+	return found
 }
 
 // warn tells of what is right in a configuration and looks like a mistake.

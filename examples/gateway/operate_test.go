@@ -259,3 +259,12 @@ func TestAMasterKeyOfTheEnvironmentIsRotated(t *testing.T) {
 	r.find(t, r.people, `serves at`)
 	r.terminate(t)
 }
+
+// What only the gateway itself finds wrong is told by its line, too.
+func TestAnAccountThatWouldBeLeftOutIsToldByItsLine(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "listen: 127.0.0.1:0\naccounts:\n  - {name: fine, provider: openai, secret: k}\n  - name: metadata\n    provider: openai\n    secret: k\n    base_url: http://2852039166/v1\n")
+	_, stderr, code := run(t, dir, nil, "check", "gateway.yaml")
+	assert.Equal(t, 1, code)
+	assert.Equal(t, "gateway.yaml:7: accounts[1].base_url: the address \"2852039166\" is link-local, or one of a cloud's metadata: use another, or allow such addresses by allow_link_local\n", stderr)
+}

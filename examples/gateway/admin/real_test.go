@@ -186,7 +186,7 @@ func TestSlotsWithTheServer(t *testing.T) {
 	slots := w.ok(200, "GET", "/slots?account=a", nil).object()["data"].([]any)
 	require.Len(t, slots, 1)
 	w.ok(204, "DELETE", "/slots/"+slots[0].(object)["id"].(string), nil)
-	assert.Equal(t, 503, <-done)
+	assert.Equal(t, 502, <-done)
 }
 
 // A gateway without accounts shows an empty list.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/aitransport/aitransport/examples/gateway/resource"
 )
 
 // maxProblems is how many problems are told of one file; the rest are counted.
@@ -53,6 +55,17 @@ func (e *Error) Error() string {
 
 // Warnings are what of the file is right and looks like a mistake all the same, at most 100.
 func (f *File) Warnings() []Problem { return slices.Clone(f.warnings) }
+
+// AccountProblem is what was found to be wrong with a field of Accounts[i] after Load, such as
+// proxy_url, at its line.
+func (f *File) AccountProblem(i int, wrong *resource.FieldError) Problem {
+	at := fmt.Sprintf("accounts[%d]", i)
+	p := Problem{File: f.path, Line: f.lines[at], Field: at + "." + wrong.Field, Message: wrong.Message}
+	if line, ok := f.lines[p.Field]; ok {
+		p.Line = line
+	}
+	return p
+}
 
 // problems gathers what is wrong.
 type problems struct {

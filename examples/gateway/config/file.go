@@ -46,7 +46,9 @@ type File struct {
 
 	table    *provider.PriceTable
 	warnings []Problem
-	dotEnv   lookup // of .env alone; a func shows in no format
+	path     string         // as Load was given it
+	lines    map[string]int // of each field that stands in it
+	dotEnv   lookup         // of .env alone; a func shows in no format
 }
 
 // Provider is what holds for all accounts at one provider.

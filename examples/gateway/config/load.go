@@ -39,6 +39,7 @@ func Load(path string, env func(name string) (string, bool)) (*File, error) {
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
+	f.path, f.lines = d.file, d.lines
 	f.complete()
 	return f, nil
 }
