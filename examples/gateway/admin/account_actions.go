@@ -153,7 +153,7 @@ func (a *api) probe(c *call, acc resource.Account, check func(context.Context) (
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errors.Is(err, balancer.ErrClosed):
+	case errors.Is(err, balancer.ErrClosed), errors.As(err, new(*FieldError)):
 		return nil, err
 	case err != nil:
 		p := invalid("", "The account cannot be probed: %s", err.Error())
