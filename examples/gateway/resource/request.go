@@ -55,7 +55,7 @@ type DailyUsage struct {
 	Date         string `json:"date"` // 2006-01-02
 	UserID       string `json:"user_id,omitempty"`
 	KeyID        string `json:"key_id,omitempty"`
-	Model        string `json:"model,omitempty"`
+	Model        string `json:"model,omitempty"` // (other): of requests that no account was asked for, which may name anything
 	Requests     int64  `json:"requests"`
 	InputTokens  int64  `json:"input_tokens"`
 	OutputTokens int64  `json:"output_tokens"`

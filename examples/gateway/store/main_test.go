@@ -71,6 +71,7 @@ var suite = []struct {
 	{"differences are told", differences},
 	{"a spool file", spoolFile},
 	{"retention", retention},
+	{"names that clients make up", madeUpNames},
 	{"accounts that come and go", accountsComeAndGo},
 }
 

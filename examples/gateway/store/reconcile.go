@@ -17,7 +17,7 @@ const maxDifferences = 1000
 
 // Reconcile compares the sums of the database, in one snapshot:
 //
-//	request_logs + dropped_logs      = daily_usages          by day, user, key and model
+//	request_logs + dropped_logs      = daily_usages          by day, user, key and model, (other) where no account was asked
 //	their attempts + dropped_attempts = account_usages       by day and account
 //	account_usages                   = accounts.total_cost   by account
 //	daily_usages                     = api_keys.total_cost   by key
@@ -100,7 +100,7 @@ func (a *audit) days(ctx context.Context) error {
 	return a.compare(ctx, comparison{
 		keys: keys, measures: usageMeasures, names: [2]string{"the request log", "daily_usages"},
 		left: []source{
-			{"request_logs", keys, "1,input_tokens,output_tokens,cost,charged"},
+			{"request_logs", "date,user_id,key_id," + bookedModelColumn, "1,input_tokens,output_tokens,cost,charged"},
 			{"dropped_logs", keys, usageMeasures},
 		},
 		right: []source{{"daily_usages", keys, usageMeasures}},
@@ -264,7 +264,7 @@ func (a *audit) gather(ctx context.Context, query string, into map[accountKey]at
 
 // lists adds what requests with several attempts did.
 func (a *audit) lists(ctx context.Context, into map[accountKey]attempts) error {
-	rows, err := a.tx.QueryContext(ctx, "SELECT date, attempts FROM request_logs WHERE attempts <> ''")
+	rows, err := a.tx.QueryContext(ctx, "SELECT date, attempts FROM request_logs WHERE attempts <> '' AND attempts <> '[]'")
 	if err != nil {
 		return err
 	}

@@ -51,6 +51,13 @@ func tidy(r *resource.Request) {
 	if len(r.Trail) > maxTrail || !utf8.Valid(r.Trail) || slices.Contains(r.Trail, 0) {
 		r.Trail = json.RawMessage(`null`)
 	}
+	switch {
+	case len(r.Attempts) > 0:
+	case r.Account == "" && r.Model != "" && usage{0, r.InputTokens, r.OutputTokens, r.Cost, r.Charged} == usage{}:
+		r.Attempts = []resource.Attempt{} // see bookedModel
+	default:
+		r.Attempts = nil
+	}
 	for i := range r.Attempts {
 		if name := clean(r.Attempts[i].Account, 128); name != r.Attempts[i].Account {
 			r.Attempts = slices.Clone(r.Attempts)

@@ -54,13 +54,13 @@ func (s *sums) empty() bool { return len(s.usages) == 0 }
 
 const (
 	quarterMillis = int64(15 * time.Minute / time.Millisecond)
-	otherModels   = "(other)" // where more models are named than are kept apart
+	otherModels   = "(other)" // what is not kept apart by model
 )
 
 // add adds a request. When there is too much to keep apart, all further models are one.
 func (s *sums) add(r *resource.Request, most int) {
 	u := usage{1, r.InputTokens, r.OutputTokens, r.Cost, r.Charged}
-	key := usageKey{dateOf(r), r.UserID, r.KeyID, r.Model}
+	key := usageKey{dateOf(r), r.UserID, r.KeyID, bookedModel(r)}
 	if _, known := s.usages[key]; !known && len(s.usages) >= most {
 		key.Model = otherModels
 	}
@@ -77,6 +77,20 @@ func (s *sums) add(r *resource.Request, most int) {
 		s.accounts[k] = sum
 	})
 }
+
+// bookedModel is under which model a row counts in the sums: its own; or otherModels, where
+// no account was asked and so anybody could have made it up. The list of attempts says so
+// by being empty, in the log as in memory: nil stands for the one attempt, if any, of
+// account, and for none in rows that were written when each name was booked.
+func bookedModel(r *resource.Request) string {
+	if r.Attempts != nil && len(r.Attempts) == 0 {
+		return otherModels
+	}
+	return r.Model
+}
+
+// SQL for what bookedModel tells.
+const bookedModelColumn = "CASE WHEN attempts = '[]' THEN '" + otherModels + "' ELSE model END"
 
 func addTo[K comparable](m map[K]usage, key K, u usage) {
 	sum := m[key]
@@ -112,7 +126,7 @@ func eachAttempt(r *resource.Request, f func(resource.Attempt)) {
 
 // simple tells whether a request's attempts need no list.
 func simple(r *resource.Request) bool {
-	return len(r.Attempts) == 0 || len(r.Attempts) == 1 && r.Attempts[0] == resource.Attempt{Account: r.Account, Cost: r.Cost}
+	return r.Attempts == nil || len(r.Attempts) == 1 && r.Attempts[0] == resource.Attempt{Account: r.Account, Cost: r.Cost}
 }
 
 func dateOf(r *resource.Request) string { return r.Start.UTC().Format(time.DateOnly) }
