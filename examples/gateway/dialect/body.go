@@ -64,7 +64,8 @@ func (p *Problem) openai() openaiError {
 
 // param is the member of the request that the problem is about; nil: none.
 func (p *Problem) param() *string {
-	if p.Code == CodeModelNotAllowed {
+	switch p.Code {
+	case CodeModelNotAllowed, CodeModelNotFound:
 		return new("model")
 	}
 	return nil

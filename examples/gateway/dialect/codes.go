@@ -28,6 +28,7 @@ var codes = map[string]codeRow{
 	CodeProxyFailed:        {http.StatusServiceUnavailable, "service_unavailable_error", "api_error", "UNAVAILABLE", true, "Proxy failed", "The provider could not be reached: the proxy on the way to it failed."},
 	CodeUpstreamError:      {http.StatusBadGateway, "server_error", "api_error", "UNAVAILABLE", true, "Upstream error", "The provider could not be reached, or its answer could not be used."},
 	CodeUpstreamTimeout:    {http.StatusGatewayTimeout, "server_error", "timeout_error", "DEADLINE_EXCEEDED", true, "Upstream time-out", "The provider did not answer in time."},
+	CodeModelNotFound:      {http.StatusNotFound, "invalid_request_error", "not_found_error", "NOT_FOUND", true, "Model not found", "There is no such model here."},
 	CodeNotFound:           {http.StatusNotFound, "invalid_request_error", "not_found_error", "NOT_FOUND", true, "", "There is no such thing here."},
 	CodeMethodNotAllowed:   {http.StatusMethodNotAllowed, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT", true, "", "This method is not allowed here."},
 	CodeInvalidRequest:     {http.StatusBadRequest, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT", true, "", "The request is not valid."},

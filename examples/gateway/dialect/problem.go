@@ -23,6 +23,7 @@ const (
 	CodeProxyFailed        = "proxy_failed"
 	CodeUpstreamError      = "upstream_error"
 	CodeUpstreamTimeout    = "upstream_timeout"
+	CodeModelNotFound      = "model_not_found"
 	CodeNotFound           = "not_found"
 	CodeMethodNotAllowed   = "method_not_allowed"
 	CodeInvalidRequest     = "invalid_request"

@@ -38,6 +38,7 @@ var table = []struct {
 	{"proxy_failed", 503, "service_unavailable_error", "api_error", "UNAVAILABLE", false},
 	{"upstream_error", 502, "server_error", "api_error", "UNAVAILABLE", false},
 	{"upstream_timeout", 504, "server_error", "timeout_error", "DEADLINE_EXCEEDED", false},
+	{"model_not_found", 404, "invalid_request_error", "not_found_error", "NOT_FOUND", false},
 	{"not_found", 404, "invalid_request_error", "not_found_error", "NOT_FOUND", false},
 	{"method_not_allowed", 405, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT", false},
 	{"invalid_request", 400, "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT", false},
@@ -89,7 +90,7 @@ func wanted(code string, status int, openai, anthropic, gemini string, api diale
 			{"@type":"type.googleapis.com/google.rpc.RequestInfo","requestId":"req_1"}]}}`
 	}
 	param := "null"
-	if code == "model_not_allowed" {
+	if code == "model_not_allowed" || code == "model_not_found" {
 		param = `"model"`
 	}
 	return `{"error":{"message":"` + told(code) + `","type":"` + openai + `","param":` + param + `,"code":"` + code + `"}}`

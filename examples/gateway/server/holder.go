@@ -64,7 +64,7 @@ func (h *holder) group(asked string, known map[string]bool) (string, *dialect.Pr
 		return h.Groups[0], nil
 	case len(h.Groups) > 0 && !slices.Contains(h.Groups, asked):
 		return "", &dialect.Problem{Code: dialect.CodeGroupNotAllowed}
-	case !known[asked]:
+	case len(h.Groups) == 0 && !known[asked]: // one that is the key's may come
 		return "", &dialect.Problem{Code: dialect.CodeNotFound, Message: "There is no group of that name."}
 	}
 	return asked, nil

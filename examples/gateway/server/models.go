@@ -202,7 +202,7 @@ func (x *exchange) serveModels() *dialect.Problem {
 	} else {
 		i := slices.IndexFunc(models, func(m dialect.Model) bool { return m.ID == x.route.Model })
 		if i < 0 {
-			return &dialect.Problem{Code: dialect.CodeNotFound, Message: "There is no model " + shown(x.route.Model) + ", or this API key may not use it."}
+			return &dialect.Problem{Code: dialect.CodeModelNotFound, Message: "There is no model " + shown(x.route.Model) + ", or this API key may not use it."}
 		}
 		body = dialect.ModelBody(x.route.API, models[i])
 	}

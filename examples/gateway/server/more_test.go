@@ -164,7 +164,7 @@ func TestAccountsHaveLimitsPricesAndSchedules(t *testing.T) {
 		got := r.ask("POST", "/v1/chat/completions", strings.Replace(chatBody, "gpt-5", "smart", 1))
 		assert.Equal(t, 503, got.status)
 		assert.NotEmpty(t, got.header.Get("Retry-After"), "the account has room again")
-		assert.Equal(t, 503, r.chat().status, "no account has this model")
+		assert.Equal(t, 404, r.chat().status, "no account has this model")
 	})
 }
 

@@ -53,13 +53,7 @@ func (x *exchange) unanswered(err *balancer.Error) *dialect.Problem {
 	none := errors.Is(err, balancer.ErrNoAccount) || errors.Is(err, balancer.ErrNoRoute)
 	switch n := len(err.Attempts); {
 	case none && n == 0:
-		p.Code, p.Err = dialect.CodeNoAvailableAccount, x.inWords(err)
-		if errors.Is(err, balancer.ErrNoRoute) {
-			p.Message, p.Err = "No account speaks this API.", err
-		}
-		if len(x.s.roster.Load().order) == 0 {
-			p.Message = "There is no account yet."
-		}
+		return x.unserved(err)
 	case errors.Is(err, quota.ErrUnavailable), errors.Is(err, balancer.ErrStoreBroken):
 		p.Code, p.Status, p.Message = dialect.CodeInternal, http.StatusServiceUnavailable, "What this API key may use cannot be looked up at the moment."
 	case n == 0: // a store has failed, or the deadline has passed

@@ -41,16 +41,3 @@ func (x *exchange) inWords(err *balancer.Error) error {
 	}
 	return err
 }
-
-// takes tells whether the account's models have one of that name.
-func (e *entry) takes(model string) bool {
-	if model == "" || len(e.made.Models) == 0 {
-		return true
-	}
-	for asked := range e.made.Models {
-		if matches(asked, model) {
-			return true
-		}
-	}
-	return false
-}
