@@ -79,7 +79,8 @@ func (x *exchange) conversation(body []byte) []byte {
 	return nil
 }
 
-// checkJSON refuses what is not an object whose model, each of them, is a string.
+// checkJSON refuses what is not an object whose model is a string, and one with a member
+// that could be read in two ways.
 func checkJSON(body []byte) *dialect.Problem {
 	if !provider.ValidJSON(body) {
 		return &dialect.Problem{Code: dialect.CodeInvalidRequest, Message: "The request's body is not valid JSON."}
@@ -96,6 +97,9 @@ func checkJSON(body []byte) *dialect.Problem {
 	})
 	if !text {
 		return &dialect.Problem{Code: dialect.CodeInvalidRequest, Message: "The model has to be a string that is not empty."}
+	}
+	if name := twice(body); name != "" {
+		return &dialect.Problem{Code: dialect.CodeInvalidRequest, Message: "The member " + shown(name) + " stands twice in the request's body, of which servers read one or the other: send it once."}
 	}
 	return nil
 }

@@ -23,8 +23,8 @@
 //
 // The body as it came, but for its content coding; the headers without those of
 // one hop, of proxies on the way here and of credentials. JSON is read whole and has to
-// be one object whose model is a string; forms and files stream, and are sent again only
-// where they are short.
+// be one object whose model is a string, with what the gateway reads of it standing there
+// once; forms and files stream, and are sent again only where they are short.
 //
 // # What comes back
 //

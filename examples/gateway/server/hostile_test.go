@@ -118,7 +118,7 @@ func hostileRequests() []hostile {
 		{name: "a list of models", raw: post(chat, `{"model":["gpt-5"]}`), status: 400, says: "model has to be a string"},
 		{name: "an empty model", raw: post(chat, `{"model":""}`), status: 400, says: "model has to be a string"},
 		{name: "a model hidden by an escape", raw: post(chat, `{"model":"gpt-5","mod\u0065l":7}`), status: 400, says: "model has to be a string"},
-		{name: "a second model", raw: post(chat, `{"model":"gpt-5","messages":[],"model":"secret-model"}`), status: 403, says: "model_not_allowed"},
+		{name: "a second model", raw: post(chat, `{"model":"gpt-5","messages":[],"model":"secret-model"}`), status: 400, says: "invalid_request"},
 		{name: "a model that is not allowed", raw: post(chat, `{"model":"secret-model"}`), status: 403, says: `"param":"model"`},
 		{name: "a model of 1 KiB", raw: post(chat, `{"model":"`+strings.Repeat("m", 1024)+`"}`), status: 403, says: "model_not_allowed"},
 		{name: "a model with a line break", raw: post(chat, `{"model":"gpt-5\r\nX-Evil: 1"}`), status: 403, says: "model_not_allowed"},

@@ -41,7 +41,7 @@ func TestKeysAreRefusedForWhatTheyMayNot(t *testing.T) {
 		"another model":     {func(k *resource.Key) { k.Models = []string{"gpt-4*", "o3"} }, "/v1/chat/completions", chatBody, nil, 403, "model_not_allowed"},
 		"no model":          {func(k *resource.Key) { k.Models = []string{"gpt-4*"} }, "/v1/images/generations", `{"prompt":"x"}`, nil, 403, "model_not_allowed"},
 		"models in a file":  {func(k *resource.Key) { k.Models = []string{"gpt-4*"} }, "/v1/batches", `{"input_file_id":"f"}`, nil, 403, "model_not_allowed"},
-		"model twice":       {func(k *resource.Key) { k.Models = []string{"gpt-4*"} }, "/v1/chat/completions", `{"model":"gpt-4o","messages":[],"model":"gpt-5"}`, nil, 403, "model_not_allowed"},
+		"model twice":       {func(k *resource.Key) { k.Models = []string{"gpt-4*"} }, "/v1/chat/completions", `{"model":"gpt-4o","messages":[],"model":"gpt-5"}`, nil, 400, "invalid_request"},
 		"model in the path": {func(k *resource.Key) { k.Models = []string{"gemini-2*"} }, "/v1beta/models/gemini-3:generateContent", geminiBody, nil, 403, "MODEL_NOT_ALLOWED"},
 		"another group":     {func(k *resource.Key) { k.Groups = []string{"blue"} }, "/red/v1/chat/completions", chatBody, nil, 403, "group_not_allowed"},
 		"no such group":     {nil, "/green/v1/chat/completions", chatBody, nil, 404, "not_found"},

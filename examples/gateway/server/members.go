@@ -3,6 +3,8 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
+	"unicode/utf8"
 )
 
 // members calls f with each member of a JSON object, the value as it stands, until f returns
@@ -37,6 +39,40 @@ func member(object []byte, name string) (raw []byte) {
 		return true
 	})
 	return raw
+}
+
+// readMembers are the members at the top of a body that the gateway reads, or the library
+// for it: what is asked for, on whose account, how much of it, and where it lives.
+var readMembers = [...]string{
+	"model", "stream", "stream_options", "stream_format", "store", "agent", "user", "metadata", "prompt_cache_key", "safety_identifier",
+	"system", "messages", "tools", "prompt", "batch", "container", "file_ids", "conversation", "thread",
+	"previous_response_id", "previous_message_id", "previous_interaction_id", "input_file_id", "training_file", "validation_file",
+	"max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample",
+	"maxOutputTokens", "cachedContent", "cached_content", "generationConfig", "generation_config",
+}
+
+// twice is the first member of readMembers that stands twice, as it is written the second
+// time; "": none does. The case of letters does not count, as for encoding/json.
+func twice(object []byte) (name string) {
+	var seen [len(readMembers)]bool
+	members(object, func(key, _ []byte) bool {
+		if len(key) == 0 {
+			return true
+		}
+		first := key[0] | 0x20 // in small letters, where it is one of ASCII's
+		for i := range readMembers {
+			if readMembers[i][0] != first && first < utf8.RuneSelf || !strings.EqualFold(readMembers[i], string(key)) {
+				continue
+			}
+			if seen[i] {
+				name = string(key)
+			}
+			seen[i] = true
+			break
+		}
+		return name == ""
+	})
+	return name
 }
 
 // keyOf is a key without its quotes and escapes.
