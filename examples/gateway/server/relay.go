@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/examples/gateway/dialect"
 )
 
@@ -162,6 +163,8 @@ func (x *exchange) brokeOff(err error) *dialect.Problem {
 	switch {
 	case errors.Is(context.Cause(x.ctx), errCancelled):
 		return cancelled(err)
+	case errors.Is(err, balancer.ErrClosed):
+		return &dialect.Problem{Code: dialect.CodeNoAvailableAccount, Message: "The gateway is shutting down.", Err: err}
 	case errors.As(err, &late) && late.Timeout():
 		return &dialect.Problem{Code: dialect.CodeUpstreamTimeout, Message: "The provider's answer stopped.", Err: err}
 	}
