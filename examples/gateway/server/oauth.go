@@ -18,19 +18,25 @@ type login struct {
 	*provider.OAuth
 	spec    resource.OAuth // as it was when the login was made
 	account string         // its id in the store
+	log     *slog.Logger
+	leaser  TokenLeaser // nil: no other program renews its tokens
+	follows bool        // what other programs store of the account is this login's
 
-	mu    sync.Mutex
-	saved provider.OAuthTokens // the last that were given to the store
+	mu      sync.Mutex
+	saved   provider.OAuthTokens        // the last that were given to the store, or read there
+	read    provider.OAuthTokens        // the last that were read there
+	unsaved bool                        // the store has not taken the last
+	release func(context.Context) error // of the lease that is held; nil: none is
 }
 
-// newLogin makes the credential of an account with OAuth. The error names the account and
-// the field.
-func (s *Server) newLogin(a *resource.Account) (*login, error) {
+// newLogin makes the credential of an account with OAuth, which is stored, or is to be tried.
+// The error names the account and the field.
+func (s *Server) newLogin(a *resource.Account, stored bool) (*login, error) {
 	o := a.OAuth
 	if err := s.cfg.address(o.TokenURL); err != nil {
 		return nil, fieldError(a, "oauth.token_url", err)
 	}
-	l := &login{spec: *o, account: a.ID}
+	l := &login{spec: *o, account: a.ID, log: s.log, follows: stored}
 	l.spec.Header = maps.Clone(o.Header)
 	c := provider.OAuthConfig{
 		TokenURL: o.TokenURL, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(), Scope: o.Scope,
@@ -55,6 +61,7 @@ func (s *Server) newLogin(a *resource.Account) (*login, error) {
 	}
 	if saver, ok := s.cfg.Store.(TokenSaver); ok && a.ID != "" && !a.FromFile {
 		c.Save = func(ctx context.Context, t provider.OAuthTokens) error { return l.save(ctx, saver, t) }
+		l.leaser, _ = s.cfg.Store.(TokenLeaser)
 	}
 	oauth, err := provider.NewOAuth(c)
 	if err != nil {
@@ -64,13 +71,22 @@ func (s *Server) newLogin(a *resource.Account) (*login, error) {
 	return l, nil
 }
 
-// save keeps new tokens in the store, and remembers them: the account will come back with
-// them.
+// save keeps new tokens in the store, unless it has them from there, and remembers them: the
+// account will come back with them. Then others may renew them.
 func (l *login) save(ctx context.Context, to TokenSaver, t provider.OAuthTokens) error {
+	defer l.giveBack()
 	l.mu.Lock()
 	l.saved = t
+	had := t.AccessToken == l.read.AccessToken && t.RefreshToken == l.read.RefreshToken
 	l.mu.Unlock()
-	return to.SaveTokens(ctx, l.account, t)
+	if had {
+		return nil
+	}
+	err := to.SaveTokens(ctx, l.account, t)
+	l.mu.Lock()
+	l.unsaved = err != nil
+	l.mu.Unlock()
+	return err
 }
 
 // serves tells whether the login is still the account's: the same client and place, and

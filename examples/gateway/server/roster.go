@@ -131,10 +131,10 @@ func (s *Server) entry(before *roster, a resource.Account) (*entry, error) {
 		}
 		if old != nil && old.login != nil && old.login.serves(&a) {
 			e.login = old.login
-		} else if e.login, err = s.newLogin(&a); err != nil {
+		} else if e.login, err = s.newLogin(&a, true); err != nil {
 			return nil, err
 		}
-		e.made.Credential = e.login.OAuth
+		e.made.Credential = e.login
 	}
 	if err := s.trial(e.made); err != nil {
 		if e.login != nil && (old == nil || old.login != e.login) {

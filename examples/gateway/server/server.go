@@ -216,13 +216,13 @@ func (s *Server) made(a resource.Account) (made balancer.Account, closes func() 
 	}
 	if a.OAuth != nil {
 		if e := s.roster.Load().entries[a.Name]; e != nil && e.login != nil && e.login.serves(&a) {
-			made.Credential = e.login.OAuth
+			made.Credential = e.login
 		} else {
-			l, err := s.newLogin(&a)
+			l, err := s.newLogin(&a, false)
 			if err != nil {
 				return made, closes, err
 			}
-			made.Credential, closes = l.OAuth, l.Close
+			made.Credential, closes = l, l.Close
 		}
 	}
 	if err := s.trial(made); err != nil {

@@ -72,6 +72,7 @@ var suite = []struct {
 	{"a spool file", spoolFile},
 	{"retention", retention},
 	{"names that clients make up", madeUpNames},
+	{"leases of tokens", leases},
 	{"accounts that come and go", accountsComeAndGo},
 }
 
