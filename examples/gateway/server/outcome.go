@@ -6,9 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/examples/gateway/dialect"
@@ -30,7 +28,7 @@ func (x *exchange) failed(err error) *dialect.Problem {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &over):
-		return exceeded(over)
+		return exceeded(over, x.key.Rate())
 	case !errors.As(err, &balanced):
 		return &dialect.Problem{Code: dialect.CodeInternal, Err: err}
 	case errors.Is(err, balancer.ErrUnsupported):
@@ -80,33 +78,6 @@ func all(attempts []balancer.Attempt, class provider.Class) bool {
 		}
 	}
 	return true
-}
-
-// exceeded tells of a limit of the key.
-func exceeded(over *quota.ExceededError) *dialect.Problem {
-	p := &dialect.Problem{Code: dialect.CodeQuotaExceeded, RetryAt: over.RetryAt, Err: over}
-	unit := map[quota.Unit]string{quota.Cost: "money", quota.Tokens: "tokens"}[over.Limit.Unit]
-	switch {
-	case over.Limit.Unit == quota.InFlight:
-		p.Code, p.Message = dialect.CodeRateLimitExceeded, "This API key has as many requests in flight as it may: "+strconv.FormatInt(over.Limit.Max, 10)+"."
-		p.RetryAt = time.Now().Add(time.Second)
-		return p
-	case over.Limit.Unit == quota.Requests:
-		p.Code, p.Message = dialect.CodeRateLimitExceeded, "This API key makes more requests than it may: "+over.Limit.String()+"."
-		return p
-	case over.Limit.Window.Kind() == quota.WindowDaily:
-		p.Code, p.Message = dialect.CodeDailyLimitExceeded, "The daily limit of "+unit+" of this API key is used up."
-	case over.Limit.Window.Kind() == quota.WindowTotal:
-		p.Message = "All " + unit + " that this API key was given are used up."
-	default:
-		p.Message = "The quota of " + unit + " of this API key, " + over.Limit.Window.String() + ", is used up."
-	}
-	if over.Asked > over.Limit.Max && over.Left > 0 {
-		p.Message = "The request may use more " + unit + " than this API key is given " + over.Limit.Window.String() + ": ask for fewer tokens."
-	} else if !over.RetryAt.IsZero() {
-		p.Message += " There is room again at " + over.RetryAt.UTC().Format(time.RFC3339) + "."
-	}
-	return p
 }
 
 // withheld is what the client is told in place of an answer that is about an account of
