@@ -34,7 +34,7 @@ type Config struct {
 	Accounts []resource.Account // of the configuration, beside the Store's; they win where names are equal
 	Keys     []resource.Key     // the same; Hash is set
 
-	Quota    quota.Store            // nil: in memory, begun with what KeyUsage says where Store has that
+	Quota    quota.Store            // nil: in memory, begun with what KeyUsage, OneKeyUsage and AccountUsage say where Store has them
 	Health   health.Store           // nil: in memory
 	Affinity balancer.AffinityStore // nil: in memory
 
@@ -107,6 +107,18 @@ type TokenSaver interface {
 // days ago may stand in their first quarter (UTC).
 type KeyUsage interface {
 	KeyUsage(ctx context.Context, since time.Time) ([]resource.KeyUsage, error)
+}
+
+// OneKeyUsage is a Store that knows the same of one key, as it is by now: for keys that are
+// given a limit while the program runs.
+type OneKeyUsage interface {
+	UsageOfKey(ctx context.Context, keyID string) ([]resource.KeyUsage, error)
+}
+
+// AccountUsage is a Store that knows what accounts did by day (UTC), for limits of theirs
+// that are counted in memory. It is asked for all accounts ("") from a day on.
+type AccountUsage interface {
+	AccountUsage(ctx context.Context, account string, f resource.UsageFilter) ([]resource.AccountUsage, error)
 }
 
 // AccountReporter is a Store that is told how accounts are: until when the provider asked

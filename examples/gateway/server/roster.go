@@ -43,6 +43,12 @@ func (s *Server) load(ctx context.Context) error {
 	before := s.roster.Load()
 	next := s.assemble(before, stored)
 	next.version = version
+	if err := s.sown.sow(ctx, s.quota, next, time.Now()); err != nil {
+		if before == nil {
+			return err
+		}
+		s.log.LogAttrs(ctx, slog.LevelError, "Quota of accounts not seeded", slog.Any("error", err))
+	}
 	if err := s.install(next); err != nil {
 		s.closeLogins(next, before)
 		return err

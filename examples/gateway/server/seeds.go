@@ -4,29 +4,56 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 	"github.com/aitransport/aitransport/quota"
 )
 
-// seeds is what keys have used before the program began, for limits that are counted in
-// memory. A key's limits are sown when it is first charged, since they say which windows
-// there are. It is conservative: what a rolling window holds counts from then on, so a
-// restart may keep a key waiting longer, and never lets it use more.
+// seeds is what was used before, for limits that are counted in memory: before the program
+// began, or before there was the limit. A key's limits are sown when it is first charged
+// under them, since they say which windows there are. It is conservative: what a rolling
+// window holds counts from then on, so a restart may keep a key waiting longer, and never
+// lets it use more. But what is in flight while a key is given a limit, and what the store has
+// not written yet by then (a second's worth, as a rule), does not count under that.
 type seeds struct {
 	log *slog.Logger
+	one OneKeyUsage // nil: the store tells of all keys alone
 
-	sown sync.Map // ids of keys that were charged
+	plots sync.Map // by id: *plot of a key that was charged
 
 	mu   sync.Mutex
-	rows map[string][]resource.KeyUsage // of the others
+	rows map[string][]resource.KeyUsage // what others had used at the start; nil: the store does not know
 }
+
+// plot is where a key's limits are sown.
+type plot struct {
+	mu   sync.Mutex
+	sown atomic.Pointer[sowing] // nil: none yet
+}
+
+// sowing is which limits have what was used before them.
+type sowing struct {
+	limits  []quota.Limit
+	changed time.Time // when the key was
+}
+
+// covers tells whether there is nothing to sow for a key: it has no other limits, or it is as
+// it was before it had those.
+func (s *sowing) covers(h *holder, limits []quota.Limit) bool {
+	return s != nil && (slices.EqualFunc(s.limits, limits, sameCount) || h.UpdatedAt.Before(s.changed))
+}
+
+// sameCount tells whether two limits share one count.
+func sameCount(a, b quota.Limit) bool { return a.Unit == b.Unit && a.Window == b.Window }
 
 // newSeeds reads what keys have used. A store that does not know has no seeds.
 func newSeeds(ctx context.Context, store Store, log *slog.Logger) (*seeds, error) {
 	s := &seeds{log: log}
+	s.one, _ = store.(OneKeyUsage)
 	from, ok := store.(KeyUsage)
 	if !ok {
 		return s, nil
@@ -42,28 +69,69 @@ func newSeeds(ctx context.Context, store Store, log *slog.Logger) (*seeds, error
 	return s, nil
 }
 
-// sow puts what a key has used into the quota store, once.
+// sow puts what a key has used into the quota store, once for each of its limits.
 func (s *seeds) sow(ctx context.Context, into quota.Store, h *holder) {
-	if s == nil || s.rows == nil || len(h.charges) == 0 {
+	if s == nil || s.rows == nil && s.one == nil {
 		return
 	}
-	if _, ok := s.sown.Load(h.ID); ok {
-		return
-	}
-	s.mu.Lock() // whoever comes meanwhile waits until it is done
-	defer s.mu.Unlock()
-	if _, ok := s.sown.Load(h.ID); ok {
-		return
-	}
+	var limits []quota.Limit
 	for _, charge := range h.charges {
-		for _, l := range charge.Limits {
-			if err := seed(ctx, into, charge.Key, l, used(l, s.rows[h.ID], h, time.Now())); err != nil {
-				s.log.LogAttrs(ctx, slog.LevelError, "Quota not seeded", slog.String("key_id", h.ID), slog.Any("error", err))
-			}
+		limits = charge.Limits // newHolder makes one charge
+	}
+	found, ok := s.plots.Load(h.ID)
+	if !ok {
+		if len(limits) == 0 {
+			return
+		}
+		found, _ = s.plots.LoadOrStore(h.ID, new(plot))
+	}
+	p := found.(*plot)
+	if p.sown.Load().covers(h, limits) {
+		return
+	}
+	p.mu.Lock() // whoever comes meanwhile waits until it is done
+	defer p.mu.Unlock()
+	before := p.sown.Load()
+	if before.covers(h, limits) {
+		return
+	}
+	var had []quota.Limit
+	if before != nil {
+		had = before.limits
+	}
+	fresh := slices.DeleteFunc(slices.Clone(limits), func(l quota.Limit) bool {
+		return slices.ContainsFunc(had, func(old quota.Limit) bool { return sameCount(l, old) })
+	})
+	if len(fresh) > 0 {
+		s.sowLimits(ctx, into, h, fresh)
+	}
+	p.sown.Store(&sowing{limits: limits, changed: h.UpdatedAt})
+}
+
+// sowLimits puts what a key has used into the counts of some limits. Where the store does not
+// tell, that is what was known at the start, if it is the first time, and else nothing.
+func (s *seeds) sowLimits(ctx context.Context, into quota.Store, h *holder, limits []quota.Limit) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyTimeout) // others wait for it
+	defer cancel()
+	s.mu.Lock()
+	rows := s.rows[h.ID]
+	delete(s.rows, h.ID)
+	s.mu.Unlock()
+	failed := func(err error) {
+		s.log.LogAttrs(ctx, slog.LevelError, "Quota not seeded", slog.String("key_id", h.ID), slog.Any("error", err))
+	}
+	if s.one != nil {
+		if now, err := s.one.UsageOfKey(ctx, h.ID); err != nil {
+			failed(err)
+		} else {
+			rows = now
 		}
 	}
-	delete(s.rows, h.ID)
-	s.sown.Store(h.ID, true)
+	for _, l := range limits {
+		if err := seed(ctx, into, quotaKey(h.ID), l, used(l, rows, h, time.Now())); err != nil {
+			failed(err)
+		}
+	}
 }
 
 // used is what rows say was used in a limit's window. Of money in total the key itself knows,
@@ -117,12 +185,36 @@ func only(u quota.Unit, a quota.Amount) quota.Amount {
 	return quota.Amount{}
 }
 
-// seed is spend, but for windows that are over before anybody minds.
+// seed is spend of what is not counted yet, but for windows that are over before anybody
+// minds.
 func seed(ctx context.Context, into quota.Store, key string, l quota.Limit, a quota.Amount) error {
-	if l.Window.Kind() == quota.WindowRolling && l.Window.Length() <= time.Minute {
+	if l.Window.Kind() == quota.WindowRolling && l.Window.Length() <= time.Minute || a == (quota.Amount{}) {
 		return nil
 	}
+	if inspector, ok := into.(quota.Inspector); ok {
+		levels, err := inspector.Levels(ctx, key, []quota.Limit{l})
+		if err != nil {
+			return err
+		}
+		a = less(a, l.Unit, levels[0].Used)
+	}
 	return spend(ctx, into, key, l, a)
+}
+
+// less is an amount, of which a limit of the unit has counted some.
+func less(a quota.Amount, u quota.Unit, counted int64) quota.Amount {
+	left := max(a.Of(u)-max(counted, 0), 0)
+	switch u {
+	case quota.Requests:
+		a.Requests = left
+	case quota.Cost:
+		a.Cost = left
+	case quota.OutputTokens:
+		a.OutputTokens = left
+	case quota.InputTokens, quota.Tokens:
+		a.InputTokens, a.OutputTokens = left, 0
+	}
+	return a
 }
 
 // spend books an amount that was used under a limit, whatever that allows.

@@ -32,6 +32,7 @@ type Server struct {
 	clients  ClientFilter
 	keys     *keyring
 	seeds    *seeds
+	sown     *accountSeeds // of who is loading; nil: limits are not counted in memory
 	models   *catalogue
 	balancer *balancer.Transport
 	roster   atomic.Pointer[roster]
@@ -107,6 +108,8 @@ func (s *Server) count(ctx context.Context) (err error) {
 		if s.seeds, err = newSeeds(ctx, s.cfg.Store, s.log); err != nil {
 			return fmt.Errorf("gateway: what keys have used: %w", err)
 		}
+		s.sown = new(accountSeeds)
+		s.sown.from, _ = s.cfg.Store.(AccountUsage)
 	}
 	return nil
 }
