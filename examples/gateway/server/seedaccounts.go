@@ -37,18 +37,18 @@ func (s *accountSeeds) sow(ctx context.Context, into quota.Store, next *roster, 
 		return nil
 	}
 	fresh := make(map[string][]quota.Limit)
-	since, any := now, false
+	since := now
 	for _, name := range next.order {
 		for _, l := range next.entries[name].made.Limits {
 			if start, ok := daysOf(l, now); ok && !slices.ContainsFunc(s.sown[name], func(old quota.Limit) bool { return sameCount(l, old) }) {
 				fresh[name] = append(fresh[name], l)
-				if any = true; start.Before(since) {
+				if start.Before(since) {
 					since = start
 				}
 			}
 		}
 	}
-	if any {
+	if len(fresh) > 0 {
 		rows, err := s.from.AccountUsage(ctx, "", resource.UsageFilter{From: dayText(since), Limit: maxAccountDays})
 		if err != nil {
 			return fmt.Errorf("what accounts have used: %w", err)

@@ -145,6 +145,15 @@ func retention(t *testing.T, w world) {
 
 	after, err := db.KeyUsage(t.Context(), time.Time{})
 	require.NoError(t, err)
+	of := map[string][]resource.KeyUsage{}
+	for _, u := range after {
+		of[u.KeyID] = append(of[u.KeyID], u)
+	}
+	for id, want := range of {
+		one, err := db.UsageOfKey(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, want, one)
+	}
 	assert.Less(t, len(after), len(before)/5)
 	sum := func(all []resource.KeyUsage) (requests, cost int64) {
 		for _, u := range all {
