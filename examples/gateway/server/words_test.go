@@ -70,17 +70,18 @@ func TestTheLogSaysWhichAccountsWouldHaveServed(t *testing.T) {
 	for name, c := range map[string]struct {
 		groups []string
 		change func(*server.Config)
+		status int
 		want   string
 	}{
-		"model": {nil, func(c *server.Config) { c.Accounts[0].Models = map[string]string{"other": ""} }, `no account serves the model \"gpt-5\": see the accounts' models`},
-		"group": {[]string{"team"}, func(*server.Config) {}, `no account that can be used has the group \"team\"`},
+		"model": {nil, func(c *server.Config) { c.Accounts[0].Models = map[string]string{"other": ""} }, 404, `no account serves the model \"gpt-5\": see the accounts' models`},
+		"group": {[]string{"team"}, func(*server.Config) {}, 503, `no account that can be used has the group \"team\"`},
 		"model of a group": {[]string{"team"}, func(c *server.Config) {
 			c.Accounts[0].Groups, c.Accounts[0].Models = []string{"team"}, map[string]string{"o*": ""}
-		}, `no account of the group \"team\" serves the model \"gpt-5\"`},
+		}, 404, `no account of the group \"team\" serves the model \"gpt-5\"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, c.change, func(cfg *server.Config) { cfg.Keys[0].Groups = c.groups })
-			assert.Equal(t, 503, r.chat().status)
+			assert.Equal(t, c.status, r.chat().status)
 			assert.Contains(t, r.logs.String(), c.want)
 			assert.NotRegexp(t, `Hint\.Group|Account\.Models`, r.logs.String())
 		})
