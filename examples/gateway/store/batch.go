@@ -71,8 +71,7 @@ func (db *DB) apply(ctx context.Context, b *batch) error {
 func (db *DB) claim(ctx context.Context, tx *sql.Tx, b *batch) (fresh bool, err error) {
 	var last int64
 	now := time.Now().UnixMilli()
-	statement := db.target.bind("SELECT last_batch FROM write_batches WHERE writer = ?")
-	err = tx.QueryRowContext(ctx, statement, b.Writer).Scan(&last)
+	err = db.queryRow(ctx, tx, claimedText, b.Writer).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
 		_, err = db.exec(ctx, tx, insert("write_batches", "writer,last_batch,written_at", 1), b.Writer, b.Number, now)
 		return true, err
@@ -80,7 +79,7 @@ func (db *DB) claim(ctx context.Context, tx *sql.Tx, b *batch) (fresh bool, err 
 	if err != nil || last >= b.Number {
 		return false, err
 	}
-	_, err = db.exec(ctx, tx, "UPDATE write_batches SET last_batch = ?, written_at = ? WHERE writer = ?", b.Number, now, b.Writer)
+	_, err = db.exec(ctx, tx, claimText, b.Number, now, b.Writer)
 	return true, err
 }
 
@@ -89,35 +88,35 @@ const rowColumns = "started_at,id,n,date,user_id,key_id,account,api,operation,gr
 
 // insertRows writes the rows, some at a time: no driver takes more than 65,535 arguments.
 func (db *DB) insertRows(ctx context.Context, tx *sql.Tx, b *batch) error {
-	const most = 50
-	var many *sql.Stmt // inserts so many
-	if len(b.Rows) > most {
+	var many *sql.Stmt // inserts mostRows
+	if len(b.Rows) > mostRows && !db.target.keeps {
 		var err error // to read it takes the database about as long as to do it
-		if many, err = tx.PrepareContext(ctx, db.target.bind(insert("request_logs", rowColumns, most))); err != nil {
+		if many, err = tx.PrepareContext(ctx, db.target.bind(db.target.insertLogs(mostRows))); err != nil {
 			return err
 		}
 		defer func() { _ = many.Close() }() // it ends with the transaction, at the latest
 	}
-	args := make([]any, 0, most*(1+strings.Count(rowColumns, ",")))
+	args := make([]any, 0, mostRows*(1+strings.Count(rowColumns, ",")))
 	n := b.First
-	for rows := range slices.Chunk(b.Rows, most) {
+	for rows := b.Rows; len(rows) > 0; {
+		some := db.target.portion(len(rows))
 		args = args[:0]
-		for i := range rows {
+		var err error
+		for i := range some {
 			n++
-			var err error
 			if args, err = rowValues(args, &rows[i], n); err != nil {
 				return err
 			}
 		}
-		var err error
-		if many != nil && len(rows) == most {
+		if many != nil && some == mostRows {
 			_, err = many.ExecContext(ctx, args...)
 		} else {
-			_, err = db.exec(ctx, tx, insert("request_logs", rowColumns, len(rows)), args...)
+			_, err = db.exec(ctx, tx, db.target.insertLogs(some), args...)
 		}
 		if err != nil {
 			return err
 		}
+		rows = rows[some:]
 	}
 	return nil
 }
@@ -133,7 +132,7 @@ func rowValues(args []any, r *resource.Request, n int64) ([]any, error) {
 		list = string(text)
 	}
 	return append(args, r.Start.UnixMilli(), r.ID, n, dateOf(r), r.UserID, r.KeyID, r.Account, r.API, r.Operation, r.Group, r.Model,
-		r.Stream, r.Status, r.Code, r.ClientIP, r.InputTokens, r.CachedInputTokens, r.OutputTokens, r.Cost, r.Charged, r.CostKnown,
+		r.Stream, int64(r.Status), r.Code, r.ClientIP, r.InputTokens, r.CachedInputTokens, r.OutputTokens, r.Cost, r.Charged, r.CostKnown,
 		r.UsedProxy, string(r.Trail), list, int64(r.FirstByte), int64(r.Duration)), nil
 }
 
@@ -145,7 +144,7 @@ const (
 
 // addSums adds to the books, and to the totals of keys and accounts.
 func (db *DB) addSums(ctx context.Context, tx *sql.Tx, s sums) error {
-	err := addRows(ctx, db, tx, "daily_usages", usageColumns, 4, s.usages, func(k usageKey, u usage) []any {
+	err := addRows(ctx, db, tx, db.target.addDays, s.usages, func(k usageKey, u usage) []any {
 		return []any{k.Date, k.User, k.Key, k.Model, u.Requests, u.Input, u.Output, u.Cost, u.Charged}
 	})
 	if err != nil {
@@ -154,7 +153,7 @@ func (db *DB) addSums(ctx context.Context, tx *sql.Tx, s sums) error {
 	if err := db.addQuarters(ctx, tx, s.quarters); err != nil {
 		return err
 	}
-	err = addRows(ctx, db, tx, "account_usages", accountSums, 2, s.accounts, func(k accountKey, a attempts) []any {
+	err = addRows(ctx, db, tx, db.target.addAccounts, s.accounts, func(k accountKey, a attempts) []any {
 		return []any{k.Date, k.Account, a.Attempts, a.Cost}
 	})
 	if err != nil {
@@ -164,37 +163,41 @@ func (db *DB) addSums(ctx context.Context, tx *sql.Tx, s sums) error {
 }
 
 func (db *DB) addQuarters(ctx context.Context, tx *sql.Tx, quarters map[quarterKey]usage) error {
-	return addRows(ctx, db, tx, "key_usages", quarterColumns, 2, quarters, func(k quarterKey, u usage) []any {
+	return addRows(ctx, db, tx, db.target.addQuarters, quarters, func(k quarterKey, u usage) []any {
 		return []any{k.Key, k.StartsAt, u.Requests, u.Input, u.Output, u.Cost, u.Charged}
 	})
 }
 
 // addDropped adds to what has no rows.
 func (db *DB) addDropped(ctx context.Context, tx *sql.Tx, reason string, s sums) error {
-	err := addRows(ctx, db, tx, "dropped_logs", "reason,"+usageColumns, 5, s.usages, func(k usageKey, u usage) []any {
+	statement := func(rows int) string { return db.target.add("dropped_logs", "reason,"+usageColumns, 5, rows) }
+	err := addRows(ctx, db, tx, statement, s.usages, func(k usageKey, u usage) []any {
 		return []any{reason, k.Date, k.User, k.Key, k.Model, u.Requests, u.Input, u.Output, u.Cost, u.Charged}
 	})
 	if err != nil {
 		return err
 	}
-	return addRows(ctx, db, tx, "dropped_attempts", "reason,"+accountSums, 3, s.accounts, func(k accountKey, a attempts) []any {
+	statement = func(rows int) string { return db.target.add("dropped_attempts", "reason,"+accountSums, 3, rows) }
+	return addRows(ctx, db, tx, statement, s.accounts, func(k accountKey, a attempts) []any {
 		return []any{reason, k.Date, k.Account, a.Attempts, a.Cost}
 	})
 }
 
 // addRows adds sums to a table, some at a time.
 func addRows[K comparable, V any](
-	ctx context.Context, db *DB, tx *sql.Tx, table, columns string, keys int, m map[K]V, values func(K, V) []any,
+	ctx context.Context, db *DB, tx *sql.Tx, statement func(rows int) string, m map[K]V, values func(K, V) []any,
 ) error {
-	const most = 100
-	for some := range slices.Chunk(slices.Collect(maps.Keys(m)), most) {
-		var args []any
-		for _, key := range some {
+	var args []any
+	for keys := slices.Collect(maps.Keys(m)); len(keys) > 0; {
+		some := db.target.portion(len(keys))
+		args = args[:0]
+		for _, key := range keys[:some] {
 			args = append(args, values(key, m[key])...)
 		}
-		if _, err := db.exec(ctx, tx, db.target.add(table, columns, keys, len(some)), args...); err != nil {
+		if _, err := db.exec(ctx, tx, statement(some), args...); err != nil {
 			return err
 		}
+		keys = keys[some:]
 	}
 	return nil
 }
@@ -209,17 +212,12 @@ func (db *DB) addTotals(ctx context.Context, tx *sql.Tx, s sums) error {
 		}
 	}
 	for id, amount := range charged {
-		if _, err := db.exec(ctx, tx, "UPDATE api_keys SET total_cost = total_cost + ? WHERE id = ?", amount, id); err != nil {
+		if _, err := db.exec(ctx, tx, chargeText, amount, id); err != nil {
 			return err
 		}
 	}
-	// The date last: MySQL sets one after the other.
-	const statement = `UPDATE accounts SET total_cost = total_cost + ?,
-		daily_requests = CASE WHEN daily_requests_date = ? THEN daily_requests + ? WHEN daily_requests_date < ? THEN ? ELSE daily_requests END,
-		daily_requests_date = CASE WHEN daily_requests_date < ? THEN ? ELSE daily_requests_date END
-		WHERE name = ?`
 	for key, a := range s.accounts {
-		_, err := db.exec(ctx, tx, statement, a.Cost, key.Date, a.Attempts, key.Date, a.Attempts, key.Date, key.Date, key.Account)
+		_, err := db.exec(ctx, tx, spendText, a.Cost, key.Date, a.Attempts, key.Date, a.Attempts, key.Date, key.Date, key.Account)
 		if err != nil {
 			return err
 		}
@@ -229,8 +227,7 @@ func (db *DB) addTotals(ctx context.Context, tx *sql.Tx, s sums) error {
 
 func (db *DB) setStates(ctx context.Context, tx *sql.Tx, states map[string]accountState) error {
 	for name, s := range states {
-		const statement = "UPDATE accounts SET rate_limit_reset_at = ?, consecutive_error_count = ? WHERE name = ?"
-		if _, err := db.exec(ctx, tx, statement, s.ResetAt, s.Errors, name); err != nil {
+		if _, err := db.exec(ctx, tx, stateText, s.ResetAt, s.Errors, name); err != nil {
 			return err
 		}
 	}

@@ -28,7 +28,8 @@ type Config struct {
 
 const (
 	keySize      = 32
-	batchRows    = 500      // rows in a transaction; as many do not wait for Config.Flush
+	batchRows    = 2000     // rows in a transaction; as many do not wait for Config.Flush
+	batchBytes   = 4 << 20  // of trails, roughly, likewise
 	maxQueued    = 32 << 20 // bytes of trails that wait, roughly
 	maxDistinct  = 20_000   // sums that are kept apart by model while rows are dropped
 	connectTime  = 10 * time.Second

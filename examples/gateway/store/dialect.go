@@ -16,6 +16,7 @@ type dialect struct {
 	goose     goose.Dialect
 	dollars   bool // placeholders are $1, $2, …
 	duplicate bool // ON DUPLICATE KEY UPDATE instead of ON CONFLICT
+	keeps     bool // statements are kept by the connection that writes, of which there is one
 
 	write, read *sql.TxOptions // nil: the default; read is a snapshot
 

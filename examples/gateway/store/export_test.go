@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"github.com/aitransport/aitransport/examples/gateway/resource"
 )
 
 // OnCommit has f commit in place of the transactions.
@@ -30,6 +32,12 @@ func (db *DB) Purge(ctx context.Context, now time.Time) (steps int, err error) {
 func (db *DB) Abandon() error {
 	db.writer.cancel()
 	return errors.Join(db.Close(context.Background()), os.Remove(db.writer.spoolPath()))
+}
+
+// PageOfRequests is the query for a page of the request log.
+func (db *DB) PageOfRequests(f resource.RequestFilter) (statement string, args []any, err error) {
+	statement, args, err = pageOfRequests(f, 51)
+	return db.target.bind(statement), args, err
 }
 
 const (

@@ -82,17 +82,8 @@ func (db *DB) transactOnce(ctx context.Context, f func(*sql.Tx) error) error {
 	return tx.Commit()
 }
 
-// exec runs a statement with placeholders ?, and returns how many rows it met.
-func (db *DB) exec(ctx context.Context, tx *sql.Tx, statement string, args ...any) (int64, error) {
-	result, err := tx.ExecContext(ctx, db.target.bind(statement), args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
 // count adds 1 to a counter and holds it until the transaction ends.
 func (db *DB) count(ctx context.Context, tx *sql.Tx, name string) error {
-	_, err := db.exec(ctx, tx, "UPDATE counters SET value = value + 1 WHERE name = ?", name)
+	_, err := db.exec(ctx, tx, countText, name)
 	return err
 }

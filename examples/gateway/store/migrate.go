@@ -1,10 +1,17 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql/driver"
 	"embed"
+	"errors"
+	"io"
 	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -12,6 +19,44 @@ import (
 
 //go:embed migrations/*.sql
 var migrationFiles embed.FS
+
+// uncovered are migrations as a database is to read them: of the comments that begin with the
+// names of databases, as in /*SQLite,PostgreSQL …*/, those that name it are uncovered, and the
+// others are left out.
+type uncovered struct {
+	fs.FS
+	database string
+}
+
+var covered = regexp.MustCompile(`(?s)/\*([A-Za-z]+(?:,[A-Za-z]+)*)\s(.*?)\*/`)
+
+// Open opens a folder, or a migration.
+func (u uncovered) Open(name string) (fs.File, error) {
+	file, err := u.FS.Open(name)
+	if err != nil || path.Ext(name) != ".sql" {
+		return file, err
+	}
+	text, err := io.ReadAll(file)
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	text = covered.ReplaceAllFunc(text, func(comment []byte) []byte {
+		parts := covered.FindSubmatch(comment)
+		if slices.Contains(strings.Split(string(parts[1]), ","), u.database) {
+			return parts[2]
+		}
+		return nil
+	})
+	return migration{file, bytes.NewReader(text)}, nil
+}
+
+// migration is a file with another text.
+type migration struct {
+	fs.File
+	text io.Reader
+}
+
+func (m migration) Read(p []byte) (int, error) { return m.text.Read(p) }
 
 // migrationWait is for how long others are waited for that migrate.
 const migrationWait = 2 * time.Minute
@@ -26,7 +71,7 @@ func (db *DB) migrate(ctx context.Context) error {
 	if err != nil {
 		return failed(err, "reading the migrations")
 	}
-	provider, err := goose.NewProvider(db.target.goose, db.sql, files,
+	provider, err := goose.NewProvider(db.target.goose, db.sql, uncovered{files, db.target.name},
 		goose.WithTableName("gateway_schema"), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return failed(err, "preparing the migrations")

@@ -20,6 +20,7 @@ type DB struct {
 	config Config
 	sql    *sql.DB // writes
 	reads  *sql.DB // sql, but for SQLite
+	kept   map[string]*sql.Stmt
 	vault  vault
 	log    *slog.Logger
 	id     string // of the database
@@ -106,7 +107,11 @@ func (db *DB) connect() {
 }
 
 func (db *DB) disconnect() error {
-	err := db.sql.Close()
+	var err error
+	for _, statement := range db.kept {
+		err = errors.Join(err, statement.Close())
+	}
+	err = errors.Join(err, db.sql.Close())
 	if db.reads != db.sql {
 		err = errors.Join(db.reads.Close(), err) // the writer last: it puts SQLite's log away
 	}
@@ -135,6 +140,9 @@ func (db *DB) prepare(ctx context.Context) error {
 		return err
 	}
 	db.id = id
+	if err := db.keepStatements(ctx); err != nil {
+		return unusable(db.target, err)
+	}
 	if err := db.checkKey(ctx); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -141,6 +142,39 @@ func pages(t *testing.T, w world) {
 	}
 	_, _, err := db.Requests(t.Context(), resource.RequestFilter{Cursor: "'; DROP TABLE accounts"})
 	require.ErrorIs(t, err, resource.ErrInvalid)
+}
+
+// TestEachListingHasAnIndex has SQLite say how it would find pages.
+func TestEachListingHasAnIndex(t *testing.T) {
+	t.Parallel()
+	db := open(t, config(t, filepath.Join(t.TempDir(), "gateway.db")))
+	for how, f := range map[string]resource.RequestFilter{
+		"start (started_at<?)":                             {},
+		"start (started_at>? AND started_at<?)":            {Since: noon(), Model: "m"},
+		"id (id=?)":                                        {ID: "req_1"},
+		"user (user_id=? AND started_at<?)":                {UserID: "u1", Model: "m", Status: 5},
+		"key (key_id=? AND started_at<?)":                  {KeyID: "k1", Cursor: "1.1.r"},
+		"account (account=? AND started_at<?)":             {Account: "a1"},
+		"key (key_id=? AND started_at>? AND started_at<?)": {KeyID: "k1", Since: noon(), Until: noon()},
+	} {
+		statement, args, err := db.PageOfRequests(f)
+		require.NoError(t, err)
+		rows, err := db.SQL().QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement, args...)
+		require.NoError(t, err)
+		var plan []string
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			require.NoError(t, rows.Scan(&id, &parent, &unused, &step))
+			plan = append(plan, step)
+		}
+		require.NoError(t, rows.Err())
+		require.NoError(t, rows.Close())
+		assert.Contains(t, plan, "SEARCH request_logs USING INDEX request_logs_"+how)
+		if f.ID == "" { // which few rows have
+			assert.NotContains(t, plan, "USE TEMP B-TREE FOR ORDER BY", "%s: all rows are sorted", how)
+		}
+	}
 }
 
 func hostileTexts(t *testing.T, w world) {

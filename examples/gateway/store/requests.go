@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -14,13 +15,12 @@ import (
 // Requests is a page of the request log, the newest first, and where the next one begins;
 // "": it was the last. Records that were made meanwhile move nothing. Attempts is nil.
 func (db *DB) Requests(ctx context.Context, f resource.RequestFilter) (requests []resource.Request, next string, err error) {
-	w, err := requestsWhere(f)
+	limit := page(f.Limit)
+	statement, args, err := pageOfRequests(f, limit+1)
 	if err != nil {
 		return nil, "", err
 	}
-	limit := page(f.Limit)
-	statement := "SELECT " + rowColumns + " FROM request_logs" + w.String() + " ORDER BY started_at DESC, id DESC, n DESC LIMIT ?"
-	rows, err := db.reads.QueryContext(ctx, db.target.bind(statement), append(w.args, limit+1)...)
+	rows, err := db.reads.QueryContext(ctx, db.target.bind(statement), args...)
 	if err != nil {
 		return nil, "", failed(err, "reading the request log")
 	}
@@ -39,6 +39,13 @@ func (db *DB) Requests(ctx context.Context, f resource.RequestFilter) (requests 
 		requests = append(requests, r)
 	}
 	return requests, next, failed(rows.Err(), "reading the request log")
+}
+
+// pageOfRequests is a query for so many rows.
+func pageOfRequests(f resource.RequestFilter, rows int) (statement string, args []any, err error) {
+	w, err := requestsWhere(f)
+	statement = "SELECT " + rowColumns + " FROM request_logs" + w.String() + " ORDER BY started_at DESC, id DESC, n DESC LIMIT ?"
+	return statement, append(w.args, rows), err
 }
 
 func requestsWhere(f resource.RequestFilter) (w where, err error) {
@@ -60,6 +67,9 @@ func requestsWhere(f resource.RequestFilter) (w where, err error) {
 		w.add("started_at < ?", ceilMillis(f.Until))
 	}
 	if f.Cursor == "" {
+		if f.Until.IsZero() {
+			w.add("started_at <= ?", math.MaxInt64) // always so; without it SQLite would sort all rows
+		}
 		return w, nil
 	}
 	at, rest, _ := strings.Cut(f.Cursor, ".")

@@ -14,9 +14,15 @@ import (
 )
 
 // SQLite has one writer at a time: a transaction that writes is one from its beginning.
-var sqliteDialect = dialect{name: "SQLite", goose: goose.DialectSQLite3, taken: sqliteTaken, undone: sqliteBusy}
+var sqliteDialect = dialect{name: "SQLite", goose: goose.DialectSQLite3, keeps: true, taken: sqliteTaken, undone: sqliteBusy}
 
 const sqlitePragmas = "_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)"
+
+// sqliteWrites are of the connection that writes. What a statement has to undo, should it
+// fail, is less than a batch: no file is needed. Pages that batch after batch changes are
+// put into the file once for some of them, and what they need is in memory: 16 MB each.
+const sqliteWrites = "&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=temp_store(memory)" +
+	"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(33554432)&_pragma=cache_size(-16000)"
 
 // sqliteTarget is a file, which is made if it is not there, and its folder too, for us
 // alone.
@@ -49,8 +55,7 @@ func sqliteTarget(path string) (target, error) {
 		dialect: &sqliteDialect, where: path, folder: folder,
 		advice: "end the other program that holds it, or choose another file",
 	}
-	// What a statement has to undo, should it fail, is less than a batch: no file is needed.
-	if t.connector, err = sqlite.NewConnector(dsn + "&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=temp_store(memory)"); err == nil {
+	if t.connector, err = sqlite.NewConnector(dsn + sqliteWrites); err == nil {
 		t.readers, err = sqlite.NewConnector(dsn + "&_pragma=query_only(1)")
 	}
 	if err != nil {

@@ -22,6 +22,7 @@ type accountState struct {
 type writer struct {
 	db      *DB
 	id      string
+	most    int // rows of a batch
 	dropped atomic.Int64
 	wake    chan struct{} // a batch is full
 	urgent  chan struct{} // somebody waits
@@ -34,6 +35,7 @@ type writer struct {
 	spare    []resource.Request   // for a next one
 	rows     int                  // in the queue
 	bytes    int                  // of their trails
+	filled   int                  // of the trails of the last batch
 	lost     sums                 // of rows that were dropped
 	distinct int                  // sums that are kept apart by model in lost
 	states   map[string]accountState
@@ -55,6 +57,7 @@ func newWriter(db *DB) *writer {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &writer{
 		db: db, id: newID("writer"), ctx: ctx, cancel: cancel,
+		most: max(min(batchRows, db.config.MaxRows/2), 1), // so that there is room for more while a batch is written
 		wake: make(chan struct{}, 1), urgent: make(chan struct{}, 1), ended: make(chan struct{}),
 		row:  rand.Int64N(1 << 62), //nolint:gosec // it has to be apart from others', not secret
 		lost: newSums(), distinct: maxDistinct, states: map[string]accountState{}, progress: make(chan struct{}),
@@ -85,17 +88,21 @@ func (w *writer) record(r resource.Request) {
 // enqueue appends a row, and tells whether it fills a batch.
 func (w *writer) enqueue(r resource.Request) (full bool) {
 	last := len(w.queue) - 1
-	if last < 0 || len(w.queue[last]) == batchRows {
+	if last < 0 || w.full(last) {
 		if w.spare == nil {
-			w.spare = make([]resource.Request, 0, batchRows)
+			w.spare = make([]resource.Request, 0, w.most)
 		}
-		w.queue, w.spare, last = append(w.queue, w.spare), nil, last+1
+		w.queue, w.spare, w.filled, last = append(w.queue, w.spare), nil, 0, last+1
 	}
 	w.queue[last] = append(w.queue[last], r)
 	w.rows++
 	w.bytes += len(r.Trail)
-	return len(w.queue[last]) == batchRows
+	w.filled += len(r.Trail)
+	return w.full(last)
 }
+
+// full tells whether the last batch takes no more.
+func (w *writer) full(last int) bool { return len(w.queue[last]) >= w.most || w.filled >= batchBytes }
 
 func (w *writer) state(name string, s accountState) {
 	const most = 10_000 // accounts

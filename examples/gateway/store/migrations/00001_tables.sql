@@ -1,8 +1,9 @@
 -- The tables of SQLite, PostgreSQL, MySQL and MariaDB alike: types that all have, times in
 -- milliseconds since 1970, money in nano-USD, lists and maps as JSON. /*! … */ is read by MySQL
--- and MariaDB alone: names are told apart by each byte. MySQL undoes no CREATE TABLE, so doing
--- these again must do no harm; and since it has no CREATE INDEX IF NOT EXISTS, an index is a
--- UNIQUE that ends in what is unique anyhow.
+-- and MariaDB alone: names are told apart by each byte. /*SQLite … */ and the like are uncovered
+-- for the databases that are named. MySQL undoes no CREATE TABLE, so doing these again must do no
+-- harm; and since it has no CREATE INDEX IF NOT EXISTS, an index is a UNIQUE that ends in what is
+-- unique anyhow.
 
 -- +goose Up
 CREATE TABLE IF NOT EXISTS settings (
@@ -75,6 +76,8 @@ CREATE TABLE IF NOT EXISTS write_batches (
 
 -- n tells records apart that were given the same id. attempts is '' where there was one, at
 -- account, that cost what the request cost, or none, with no account; else they are listed.
+-- Most of what a row costs is its indexes: they hold no more than each database has to have to
+-- find a page of any listing, the newest first.
 CREATE TABLE IF NOT EXISTS request_logs (
     started_at BIGINT NOT NULL,
     id VARCHAR(64) NOT NULL,
@@ -101,13 +104,25 @@ CREATE TABLE IF NOT EXISTS request_logs (
     trail TEXT NOT NULL,
     attempts TEXT NOT NULL,
     first_byte_ns BIGINT NOT NULL,
-    duration_ns BIGINT NOT NULL,
-    PRIMARY KEY (started_at, id, n),
-    UNIQUE (id, started_at, n),
+    duration_ns BIGINT NOT NULL
+    /*PostgreSQL,MySQL , PRIMARY KEY (started_at, id, n) */
+    /*MySQL
+    , UNIQUE (id, started_at, n),
     UNIQUE (user_id, started_at, id, n),
     UNIQUE (key_id, started_at, id, n),
     UNIQUE (account, started_at, id, n)
+    */
 ) /*! ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin */;
+
+/*SQLite
+CREATE INDEX IF NOT EXISTS request_logs_start ON request_logs (started_at);
+*/
+/*SQLite,PostgreSQL
+CREATE INDEX IF NOT EXISTS request_logs_id ON request_logs (id);
+CREATE INDEX IF NOT EXISTS request_logs_user ON request_logs (user_id, started_at);
+CREATE INDEX IF NOT EXISTS request_logs_key ON request_logs (key_id, started_at);
+CREATE INDEX IF NOT EXISTS request_logs_account ON request_logs (account, started_at);
+*/
 
 CREATE TABLE IF NOT EXISTS daily_usages (
     date VARCHAR(10) NOT NULL,
