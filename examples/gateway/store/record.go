@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"time"
@@ -21,7 +22,7 @@ func (db *DB) Record(r resource.Request) {
 	if tidy(&r); bound(&r) {
 		db.log.Error("a provider claims what no request can have; the most is booked", "request_id", r.ID, "account", r.Account)
 	}
-	db.writer.record(r)
+	db.writer.record(&r)
 }
 
 // AccountState takes how an account is: when its provider's last limit ends, and how many
@@ -39,16 +40,18 @@ func tidy(r *resource.Request) {
 	if r.Start.IsZero() {
 		r.Start = time.Now()
 	}
-	for _, column := range [...]struct {
-		text *string
-		most int
-	}{
-		{&r.ID, 64}, {&r.UserID, 128}, {&r.KeyID, 64}, {&r.Account, 128}, {&r.API, 32}, {&r.Operation, 64}, {&r.Group, 128},
-		{&r.Model, 255}, {&r.Code, 64}, {&r.ClientIP, 64}, {&r.UsedProxy, 512},
-	} {
-		*column.text = clean(*column.text, column.most)
-	}
-	if len(r.Trail) > maxTrail || !utf8.Valid(r.Trail) || slices.Contains(r.Trail, 0) {
+	tidyText(&r.ID, 64)
+	tidyText(&r.UserID, 128)
+	tidyText(&r.KeyID, 64)
+	tidyText(&r.Account, 128)
+	tidyText(&r.API, 32)
+	tidyText(&r.Operation, 64)
+	tidyText(&r.Group, 128)
+	tidyText(&r.Model, 255)
+	tidyText(&r.Code, 64)
+	tidyText(&r.ClientIP, 64)
+	tidyText(&r.UsedProxy, 512)
+	if len(r.Trail) > maxTrail || !utf8.Valid(r.Trail) || bytes.IndexByte(r.Trail, 0) >= 0 {
 		r.Trail = json.RawMessage(`null`)
 	}
 	switch {
@@ -63,6 +66,12 @@ func tidy(r *resource.Request) {
 			r.Attempts = slices.Clone(r.Attempts)
 			r.Attempts[i].Account = name
 		}
+	}
+}
+
+func tidyText(text *string, most int) {
+	if len(*text) > most || !plain(*text) {
+		*text = clean(*text, most)
 	}
 }
 

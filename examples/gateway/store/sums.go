@@ -1,6 +1,7 @@
 package store
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/aitransport/aitransport/examples/gateway/resource"
@@ -61,10 +62,13 @@ const (
 func (s *sums) add(r *resource.Request, most int) {
 	u := usage{1, r.InputTokens, r.OutputTokens, r.Cost, r.Charged}
 	key := usageKey{dateOf(r), r.UserID, r.KeyID, bookedModel(r)}
-	if _, known := s.usages[key]; !known && len(s.usages) >= most {
+	sum, known := s.usages[key]
+	if !known && len(s.usages) >= most {
 		key.Model = otherModels
+		sum = s.usages[key]
 	}
-	addTo(s.usages, key, u)
+	sum.add(u)
+	s.usages[key] = sum
 	if r.KeyID != "" {
 		ms := r.Start.UnixMilli()
 		addTo(s.quarters, quarterKey{r.KeyID, ms - ms%quarterMillis}, u)
@@ -129,4 +133,26 @@ func simple(r *resource.Request) bool {
 	return r.Attempts == nil || len(r.Attempts) == 1 && r.Attempts[0] == resource.Attempt{Account: r.Account, Cost: r.Cost}
 }
 
-func dateOf(r *resource.Request) string { return r.Start.UTC().Format(time.DateOnly) }
+// day is a day, UTC, since 1970, and its date.
+type day struct {
+	number int64
+	date   string
+}
+
+// latestDay is the last one whose date was asked for: most requests are of today.
+var latestDay atomic.Pointer[day]
+
+func dateOf(r *resource.Request) string {
+	const length = 24 * 60 * 60
+	seconds := r.Start.Unix()
+	number := seconds / length
+	if seconds < 0 {
+		number = (seconds+1)/length - 1
+	}
+	if d := latestDay.Load(); d != nil && d.number == number {
+		return d.date
+	}
+	d := &day{number, r.Start.UTC().Format(time.DateOnly)}
+	latestDay.Store(d)
+	return d.date
+}

@@ -64,7 +64,7 @@ func newWriter(db *DB) *writer {
 	}
 }
 
-func (w *writer) record(r resource.Request) {
+func (w *writer) record(r *resource.Request) {
 	w.mu.Lock()
 	if w.closing {
 		w.mu.Unlock()
@@ -76,7 +76,7 @@ func (w *writer) record(r resource.Request) {
 	if w.rows < w.db.config.MaxRows && w.bytes < maxQueued {
 		full = w.enqueue(r)
 	} else {
-		w.lost.add(&r, w.distinct)
+		w.lost.add(r, w.distinct)
 		w.dropped.Add(1)
 	}
 	w.mu.Unlock()
@@ -86,7 +86,7 @@ func (w *writer) record(r resource.Request) {
 }
 
 // enqueue appends a row, and tells whether it fills a batch.
-func (w *writer) enqueue(r resource.Request) (full bool) {
+func (w *writer) enqueue(r *resource.Request) (full bool) {
 	last := len(w.queue) - 1
 	if last < 0 || w.full(last) {
 		if w.spare == nil {
@@ -94,7 +94,7 @@ func (w *writer) enqueue(r resource.Request) (full bool) {
 		}
 		w.queue, w.spare, w.filled, last = append(w.queue, w.spare), nil, 0, last+1
 	}
-	w.queue[last] = append(w.queue[last], r)
+	w.queue[last] = append(w.queue[last], *r)
 	w.rows++
 	w.bytes += len(r.Trail)
 	w.filled += len(r.Trail)
