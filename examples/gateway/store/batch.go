@@ -3,11 +3,9 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aitransport/aitransport/examples/gateway/resource"
@@ -81,59 +79,6 @@ func (db *DB) claim(ctx context.Context, tx *sql.Tx, b *batch) (fresh bool, err 
 	}
 	_, err = db.exec(ctx, tx, claimText, b.Number, now, b.Writer)
 	return true, err
-}
-
-const rowColumns = "started_at,id,n,date,user_id,key_id,account,api,operation,group_name,model,stream,status,code,client_ip," +
-	"input_tokens,cached_input_tokens,output_tokens,cost,charged,cost_known,used_proxy,trail,attempts,first_byte_ns,duration_ns"
-
-// insertRows writes the rows, some at a time: no driver takes more than 65,535 arguments.
-func (db *DB) insertRows(ctx context.Context, tx *sql.Tx, b *batch) error {
-	var many *sql.Stmt // inserts mostRows
-	if len(b.Rows) > mostRows && !db.target.keeps {
-		var err error // to read it takes the database about as long as to do it
-		if many, err = tx.PrepareContext(ctx, db.target.bind(db.target.insertLogs(mostRows))); err != nil {
-			return err
-		}
-		defer func() { _ = many.Close() }() // it ends with the transaction, at the latest
-	}
-	args := make([]any, 0, mostRows*(1+strings.Count(rowColumns, ",")))
-	n := b.First
-	for rows := b.Rows; len(rows) > 0; {
-		some := db.target.portion(len(rows))
-		args = args[:0]
-		var err error
-		for i := range some {
-			n++
-			if args, err = rowValues(args, &rows[i], n); err != nil {
-				return err
-			}
-		}
-		if many != nil && some == mostRows {
-			_, err = many.ExecContext(ctx, args...)
-		} else {
-			_, err = db.exec(ctx, tx, db.target.insertLogs(some), args...)
-		}
-		if err != nil {
-			return err
-		}
-		rows = rows[some:]
-	}
-	return nil
-}
-
-// rowValues appends the values of rowColumns.
-func rowValues(args []any, r *resource.Request, n int64) ([]any, error) {
-	list := ""
-	if !simple(r) {
-		text, err := json.Marshal(r.Attempts)
-		if err != nil {
-			return nil, err
-		}
-		list = string(text)
-	}
-	return append(args, r.Start.UnixMilli(), r.ID, n, dateOf(r), r.UserID, r.KeyID, r.Account, r.API, r.Operation, r.Group, r.Model,
-		r.Stream, int64(r.Status), r.Code, r.ClientIP, r.InputTokens, r.CachedInputTokens, r.OutputTokens, r.Cost, r.Charged, r.CostKnown,
-		r.UsedProxy, string(r.Trail), list, int64(r.FirstByte), int64(r.Duration)), nil
 }
 
 const (

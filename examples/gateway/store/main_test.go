@@ -60,6 +60,8 @@ var suite = []struct {
 	{"names of keys", keyNames},
 	{"another master key for all", rotation},
 	{"records", records},
+	{"rows of many sorts", manySorts},
+	{"rows of many sorts", manySorts},
 	{"pages of the log", pages},
 	{"hostile texts", hostileTexts},
 	{"sums as a slow model has them", slowModel},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -142,6 +143,34 @@ func pages(t *testing.T, w world) {
 	}
 	_, _, err := db.Requests(t.Context(), resource.RequestFilter{Cursor: "'; DROP TABLE accounts"})
 	require.ErrorIs(t, err, resource.ErrInvalid)
+}
+
+// manySorts has rows of a batch that are alike and rows that are not, and reads all of them.
+func manySorts(t *testing.T, w world) {
+	c := config(t, w.fresh(t))
+	c.Flush = time.Hour
+	db := open(t, c)
+	pick := func(i int, values ...string) string { return values[i%len(values)] }
+	var want []resource.Request
+	for i := range 400 {
+		r := request(i)
+		if i >= 200 { // half are alike
+			r.API, r.Operation = pick(i, "openai", "anthropic", "gemini"), pick(i/3, "generate", "embed")
+			r.Group, r.Code = pick(i/5, "", "default", "vip"), pick(i/7, "", "upstream_error")
+			r.Stream, r.CostKnown, r.Status = i%2 == 0, i%11 != 0, 200+i%13
+			r.Start = r.Start.Add(-time.Duration(i%3) * 24 * time.Hour)
+		}
+		r.ClientIP, r.UsedProxy = fmt.Sprintf("192.0.2.%d", i), fmt.Sprintf("socks5://proxy-%d", i)
+		r.InputTokens, r.CachedInputTokens, r.OutputTokens, r.Cost, r.Charged = int64(i), int64(i+1), int64(i+2), int64(i+3), int64(i+4)
+		r.FirstByte, r.Duration = time.Duration(i+5), time.Duration(i+6)
+		db.Record(r)
+		want = append(want, r)
+	}
+	assert.EqualValues(t, len(want), agree(t, db).Rows)
+	got, _, err := db.Requests(t.Context(), resource.RequestFilter{Limit: resource.MaxPage})
+	require.NoError(t, err)
+	slices.SortFunc(want, func(x, y resource.Request) int { return y.Start.Compare(x.Start) })
+	assert.Equal(t, want, got)
 }
 
 // TestEachListingHasAnIndex has SQLite say how it would find pages.

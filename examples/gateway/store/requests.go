@@ -90,9 +90,9 @@ func ceilMillis(t time.Time) int64 { return t.Add(time.Millisecond - 1).UnixMill
 func scanRequest(row interface{ Scan(...any) error }) (r resource.Request, n int64, err error) {
 	var start int64
 	var date, trail, list string
-	err = row.Scan(&start, &r.ID, &n, &date, &r.UserID, &r.KeyID, &r.Account, &r.API, &r.Operation, &r.Group, &r.Model, &r.Stream,
-		&r.Status, &r.Code, &r.ClientIP, &r.InputTokens, &r.CachedInputTokens, &r.OutputTokens, &r.Cost, &r.Charged, &r.CostKnown,
-		&r.UsedProxy, &trail, &list, &r.FirstByte, &r.Duration)
+	err = row.Scan(&date, &r.API, &r.Operation, &r.Group, &r.Stream, &r.Status, &r.Code, &r.CostKnown,
+		&start, &r.ID, &n, &r.UserID, &r.KeyID, &r.Account, &r.Model, &r.ClientIP, &r.InputTokens, &r.CachedInputTokens, &r.OutputTokens,
+		&r.Cost, &r.Charged, &r.UsedProxy, &trail, &list, &r.FirstByte, &r.Duration)
 	r.Start = time.UnixMilli(start).UTC()
 	if trail != "" && json.Valid([]byte(trail)) {
 		r.Trail = json.RawMessage(trail)

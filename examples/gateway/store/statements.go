@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"strings"
 )
 
 // Statements that each batch needs.
@@ -39,16 +38,6 @@ func (d *dialect) portion(n int) int {
 	return some
 }
 
-// insertLogs inserts so many rows of the request log.
-func (d *dialect) insertLogs(rows int) string {
-	statement := insert("request_logs", rowColumns, rows)
-	if d.keeps {
-		// SQLite need not be able to undo this statement alone: the transaction is undone.
-		return strings.Replace(statement, "INSERT", "INSERT OR FAIL", 1)
-	}
-	return statement
-}
-
 func (d *dialect) addDays(rows int) string { return d.add("daily_usages", usageColumns, 4, rows) }
 
 func (d *dialect) addQuarters(rows int) string { return d.add("key_usages", quarterColumns, 2, rows) }
@@ -63,7 +52,7 @@ func (db *DB) keepStatements(ctx context.Context) error {
 	}
 	texts := []string{countText, claimedText, claimText, chargeText, stateText, spendText}
 	for rows := mostRows; rows > 0; rows /= fewer {
-		texts = append(texts, db.target.insertLogs(rows), db.target.addDays(rows), db.target.addQuarters(rows), db.target.addAccounts(rows))
+		texts = append(texts, insertAlike(rows), db.target.addDays(rows), db.target.addQuarters(rows), db.target.addAccounts(rows))
 	}
 	db.kept = make(map[string]*sql.Stmt, len(texts))
 	for _, text := range texts {
