@@ -41,6 +41,7 @@ func (db *DB) PageOfRequests(f resource.RequestFilter) (statement string, args [
 }
 
 const (
-	BatchRows = batchRows
-	PurgeRows = purgeRows
+	BatchRows  = batchRows
+	BatchBytes = batchBytes
+	PurgeRows  = purgeRows
 )

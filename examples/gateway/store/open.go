@@ -18,9 +18,9 @@ import (
 type DB struct {
 	target target
 	config Config
-	sql    *sql.DB // writes
-	reads  *sql.DB // sql, but for SQLite
-	kept   map[string]*sql.Stmt
+	sql    *sql.DB              // writes
+	reads  *sql.DB              // sql, but for SQLite
+	kept   map[string]*sql.Stmt // by their texts; nil: none are kept
 	vault  vault
 	log    *slog.Logger
 	id     string // of the database

@@ -19,10 +19,13 @@ var sqliteDialect = dialect{name: "SQLite", goose: goose.DialectSQLite3, keeps: 
 const sqlitePragmas = "_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=synchronous(FULL)"
 
 // sqliteWrites are of the connection that writes. What a statement has to undo, should it
-// fail, is less than a batch: no file is needed. Pages that batch after batch changes are
-// put into the file once for some of them, and what they need is in memory: 16 MB each.
-const sqliteWrites = "&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=temp_store(memory)" +
-	"&_pragma=wal_autocheckpoint(4000)&_pragma=journal_size_limit(33554432)&_pragma=cache_size(-16000)"
+// fail, is less than a batch: no file is needed.
+const sqliteWrites = "&_txlock=immediate&_pragma=journal_mode(WAL)&_pragma=temp_store(memory)"
+
+// sqliteRoom are of that connection too, unless the operator says otherwise: pages that batch
+// after batch changes are put into the file once for some of them, and a batch's fit into
+// memory.
+var sqliteRoom = []string{"wal_autocheckpoint(4000)", "journal_size_limit(33554432)", "cache_size(-16000)"}
 
 // sqliteTarget is a file, which is made if it is not there, and its folder too, for us
 // alone.
@@ -55,7 +58,13 @@ func sqliteTarget(path string) (target, error) {
 		dialect: &sqliteDialect, where: path, folder: folder,
 		advice: "end the other program that holds it, or choose another file",
 	}
-	if t.connector, err = sqlite.NewConnector(dsn + sqliteWrites); err == nil {
+	writes := dsn + sqliteWrites
+	for _, pragma := range sqliteRoom {
+		if name, _, _ := strings.Cut(pragma, "("); !strings.Contains(options, name) {
+			writes += "&_pragma=" + pragma
+		}
+	}
+	if t.connector, err = sqlite.NewConnector(writes); err == nil {
 		t.readers, err = sqlite.NewConnector(dsn + "&_pragma=query_only(1)")
 	}
 	if err != nil {

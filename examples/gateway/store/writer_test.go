@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
@@ -380,6 +381,54 @@ func TestRecordMakesNoGarbageOfItsOwn(t *testing.T) {
 	r := request(1)
 	assert.LessOrEqual(t, testing.AllocsPerRun(5000, func() { db.Record(r) }), 0.1)
 	close(release)
+}
+
+func TestAFullBatchDoesNotWait(t *testing.T) {
+	t.Parallel()
+	for name, full := range map[string]struct{ rows, trail, maxRows int }{
+		"of rows":            {store.BatchRows, 10, 0},
+		"of bytes":           {store.BatchBytes/60_000 + 1, 60_000, 0},
+		"where few may wait": {10, 10, 20},
+		"where only one may": {1, 10, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := config(t, filepath.Join(t.TempDir(), "gateway.db"))
+			c.Flush, c.MaxRows = time.Hour, full.maxRows
+			db := open(t, c)
+			for i := range full.rows {
+				r := request(i)
+				r.Trail = []byte(`"` + strings.Repeat("x", full.trail-2) + `"`)
+				db.Record(r)
+			}
+			assert.Eventually(t, func() bool {
+				return query[int](t, db, "SELECT COUNT(*) FROM request_logs") == full.rows
+			}, 20*time.Second, 5*time.Millisecond)
+			assert.Zero(t, db.Dropped())
+		})
+	}
+}
+
+func TestAConnectionThatIsLostIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	db := open(t, config(t, filepath.Join(t.TempDir(), "gateway.db")))
+	for i := range 3 {
+		db.Record(request(i))
+		require.NoError(t, db.Flush(t.Context()))
+		c, err := db.SQL().Conn(t.Context())
+		require.NoError(t, err)
+		require.ErrorIs(t, c.Raw(func(any) error { return driver.ErrBadConn }), driver.ErrBadConn)
+	}
+	assert.EqualValues(t, 3, agree(t, db).Rows)
+}
+
+func TestAnOperatorsPragmaStays(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "gateway.db")
+	db := open(t, config(t, path+"?_pragma=cache_size(-1000)"))
+	assert.Equal(t, -1000, query[int](t, db, "PRAGMA cache_size"))
+	assert.Equal(t, 4000, query[int](t, db, "PRAGMA wal_autocheckpoint"))
+	assert.Equal(t, 2, query[int](t, db, "PRAGMA synchronous"), "FULL")
 }
 
 func TestFlushEndsWithClose(t *testing.T) {
