@@ -5,6 +5,7 @@ package store_test
 import (
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -48,7 +49,7 @@ func BenchmarkWrite(b *testing.B) {
 			i := 0
 			for ; b.Loop(); i++ {
 				r := some[i%len(some)]
-				r.ID = fmt.Sprintf("req_%010dn0c8w4x2k7z5qd", i)
+				r.ID = "req_" + strconv.FormatInt(1<<40+int64(i), 32) + "n0c8w4x2k7z5qd"
 				r.Start = r.Start.Add(time.Duration(i) * time.Second / 3500)
 				db.Record(r)
 				if i%3500 == 3499 {
