@@ -85,6 +85,7 @@ func (t *try) run() (reported bool) {
 // runAside is run in a goroutine of its own. A panic comes up where the request is
 // served.
 func (t *try) runAside() {
+	makeRoom(0)
 	left := true // by runtime.Goexit, if by nothing else
 	defer func() {
 		v := recover()
@@ -98,6 +99,16 @@ func (t *try) runAside() {
 	}()
 	t.run()
 	left = false
+}
+
+// makeRoom has the stack of a new goroutine grow once, while nothing is on it. Else it would
+// grow, and be copied, several times on the way down to net/http, which takes longer than all
+// that the balancer does.
+//
+//go:noinline
+func makeRoom(i int) byte {
+	var room [8 << 10]byte
+	return room[i] // which the compiler cannot tell beforehand
 }
 
 // inTime takes the attempt out of reach of the limits until an answer, unless one of

@@ -38,7 +38,7 @@ type withoutUsage struct {
 // Read gives out what may go.
 func (w *withoutUsage) Read(p []byte) (int, error) {
 	if w.in == nil {
-		w.in = make([]byte, 4<<10)
+		w.in, w.out = make([]byte, 4<<10), make([]byte, 0, 4<<10)
 	}
 	for len(w.ready) == 0 && w.err == nil && len(p) > 0 {
 		var n int
@@ -60,6 +60,13 @@ func (w *withoutUsage) Read(p []byte) (int, error) {
 // sift adds to out what may go of part and of what was held.
 func (w *withoutUsage) sift(out, part []byte) []byte {
 	for len(part) > 0 && !w.off {
+		if n := w.wholeEvent(part); n > 0 {
+			if !isUsageChunk(part[:n]) {
+				out = append(out, part[:n]...)
+			}
+			part = part[n:]
+			continue
+		}
 		end, whole := bytes.IndexByte(part, '\n')+1, true
 		if end == 0 {
 			end, whole = len(part), false
@@ -73,6 +80,21 @@ func (w *withoutUsage) sift(out, part []byte) []byte {
 	}
 	return append(out, part...)
 }
+
+// wholeEvent returns the length of the event that part begins with, if all of it is there
+// and it is of the plain kind that needs not be held; else 0.
+func (w *withoutUsage) wholeEvent(part []byte) int {
+	if w.pass || len(w.held) > 0 || part[0] == ':' || part[0] == '\n' {
+		return 0
+	}
+	n := bytes.Index(part, eventEnd) + len(eventEnd)
+	if n < len(eventEnd) || n > maxUsageEvent || bytes.IndexByte(part[:n], '\r') >= 0 {
+		return 0
+	}
+	return n
+}
+
+var eventEnd = []byte("\n\n")
 
 // let passes a line on, or a piece of one, of an event that is not looked at.
 func (w *withoutUsage) let(out, piece []byte, whole bool) []byte {
