@@ -48,6 +48,12 @@ type way struct {
 // Match says what a request asks for. The Route's API is set also where the Problem is
 // not nil: it is the one to tell the Problem in.
 func Match(r *http.Request) (Route, *Problem) {
+	if busy, ok := busiest[r.URL.Path]; ok && r.Method == http.MethodPost && r.URL.RawPath == "" {
+		u := *busy.URL
+		u.RawQuery = r.URL.RawQuery
+		busy.URL = &u
+		return busy, nil
+	}
 	route := Route{API: Guess(r)}
 	if r.Method == http.MethodOptions && (r.URL.Path == "*" || r.RequestURI == "*") {
 		route.Local, route.Allow = LocalOptions, "GET, HEAD, POST, OPTIONS"
@@ -77,6 +83,20 @@ func Match(r *http.Request) (Route, *Problem) {
 	}
 	return route, &Problem{Code: CodeNotFound, Message: "No such endpoint: " + clip(r.Method, 16) + " " + clip(escaped(parts), 200)}
 }
+
+// busiest are the routes of POST for the paths that nearly all requests have, which no header
+// changes.
+var busiest = func() map[string]Route {
+	routes := map[string]Route{}
+	for _, path := range []string{"/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages"} {
+		r := &http.Request{Method: http.MethodPost, URL: &url.URL{Path: path}}
+		route := Route{}
+		if found, problem := route.find(r, strings.Split(path[1:], "/")); found && problem == nil {
+			routes[path] = route
+		}
+	}
+	return routes
+}()
 
 // find looks the path up. found is false where no table has it.
 func (route *Route) find(r *http.Request, parts []string) (found bool, p *Problem) {

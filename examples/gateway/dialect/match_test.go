@@ -177,3 +177,24 @@ func FuzzMatch(f *testing.F) {
 		}
 	})
 }
+
+// Paths that are known beforehand mean what the same path means when it is taken apart.
+func TestBusyPathsAreRoutesAsOthersAre(t *testing.T) {
+	for _, path := range []string{"/v1/chat/completions", "/v1/responses", "/v1/embeddings", "/v1/messages"} {
+		for _, header := range []http.Header{nil, {"Anthropic-Version": {"2023-06-01"}}, {"X-Goog-Api-Key": {"k"}}} {
+			route := func(path string) dialect.Route {
+				r := httptest.NewRequest(http.MethodPost, path+"?beta=true", nil)
+				r.Header = header
+				route, problem := dialect.Match(r)
+				require.Nil(t, problem, path)
+				return route
+			}
+			assert.Equal(t, route("/"+path), route(path), "an empty segment more keeps a path from being known")
+		}
+	}
+	r := httptest.NewRequest(http.MethodPost, "/v1/chat/completions?a=1", nil)
+	first, _ := dialect.Match(r)
+	first.URL.Path = "/elsewhere"
+	second, _ := dialect.Match(r)
+	assert.Equal(t, "/v1/chat/completions", second.URL.Path)
+}

@@ -177,7 +177,7 @@ func (b *clientBody) Read(p []byte) (int, error) {
 	if d := b.x.s.cfg.BodyTimeout; d > 0 {
 		// A writer that knows no deadlines is one in memory, which does not keep us waiting.
 		until = time.Now().Add(d)
-		b.timed = http.NewResponseController(b.x.w).SetReadDeadline(until) == nil
+		b.timed = b.x.rc.SetReadDeadline(until) == nil
 	}
 	n, err := b.x.r.Body.Read(p)
 	b.left -= int64(n)
@@ -199,14 +199,14 @@ func (b *clientBody) rest() {
 	b.over.Store(true)
 	if b.timed {
 		b.timed = false
-		_ = http.NewResponseController(b.x.w).SetReadDeadline(time.Time{})
+		_ = b.x.rc.SetReadDeadline(time.Time{})
 	}
 }
 
 // Close ends a Read that waits. What is left of the body nobody wants.
 func (b *clientBody) Close() error {
 	if !b.closed.Swap(true) && !b.over.Load() {
-		_ = http.NewResponseController(b.x.w).SetReadDeadline(time.Unix(1, 0))
+		_ = b.x.rc.SetReadDeadline(time.Unix(1, 0))
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 type exchange struct {
 	s     *Server
 	w     http.ResponseWriter
+	rc    *http.ResponseController // of w
 	r     *http.Request
 	id    string
 	start time.Time

@@ -27,9 +27,8 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 	buffer := buffers.Get().(*[32 << 10]byte)
 	defer buffers.Put(buffer)
 	pieces, events := streams(resp)
-	control := http.NewResponseController(x.w)
-	flush := control.Flush // who cannot flush sends all at once
-	defer x.unhurry(control)
+	flush := x.rc.Flush // who cannot flush sends all at once
+	defer x.unhurry()
 	var n int
 	var err error
 	if events {
@@ -52,7 +51,7 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 			if events {
 				end.add(buffer[:n])
 			}
-			if !x.pass(buffer[:n], pieces && err == nil, control) {
+			if !x.pass(buffer[:n], pieces && err == nil) {
 				return nil // x.whole is not set: the client has gone
 			}
 		}
@@ -81,17 +80,17 @@ func (x *exchange) relay(resp *http.Response) *dialect.Problem {
 }
 
 // pass gives the client a piece of the answer, and tells whether it is still there.
-func (x *exchange) pass(p []byte, flush bool, control *http.ResponseController) bool {
+func (x *exchange) pass(p []byte, flush bool) bool {
 	if d := x.s.cfg.WriteTimeout; d > 0 {
 		if now := time.Now(); now.Sub(x.hurried) > d/16 { // to set it takes longer than to write a piece
-			if control.SetWriteDeadline(now.Add(d)) == nil {
+			if x.rc.SetWriteDeadline(now.Add(d)) == nil {
 				x.hurried = now
 			}
 		}
 	}
 	_, err := x.w.Write(p)
 	if err == nil && flush {
-		err = control.Flush()
+		err = x.rc.Flush()
 	}
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		x.cancel(errLeft)
@@ -101,9 +100,9 @@ func (x *exchange) pass(p []byte, flush bool, control *http.ResponseController) 
 }
 
 // unhurry ends the time limit of writes: the connection may serve another request.
-func (x *exchange) unhurry(control *http.ResponseController) {
+func (x *exchange) unhurry() {
 	if !x.hurried.IsZero() && x.whole {
-		_ = control.SetWriteDeadline(time.Time{})
+		_ = x.rc.SetWriteDeadline(time.Time{})
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.leave()
-	x := &exchange{s: s, w: w, r: r, id: newID(), start: time.Now(), length: r.ContentLength}
+	x := &exchange{s: s, w: w, rc: http.NewResponseController(w), r: r, id: newID(), start: time.Now(), length: r.ContentLength}
 	x.serve()
 }
 
