@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -134,7 +133,7 @@ func TestAProgramMountsTheGatewayWithItsAdminAPI(t *testing.T) {
 	} {
 		status, body := ask(path, "0123456789abcdef")
 		assert.Equal(t, 200, status, body)
-		assert.Contains(t, body, has, fmt.Sprintf("%s: %s", path, body))
+		assert.Contains(t, body, has, "%s: %s", path, body)
 	}
 	req := httptest.NewRequest(http.MethodPost, "/ai/v1/chat/completions", strings.NewReader("no JSON"))
 	req.Header.Set("Authorization", "Bearer fedcba9876543210")

@@ -25,7 +25,7 @@ func TestPortsAreFoundWhileChildrenAreForked(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					_ = exec.CommandContext(t.Context(), program, "-test.run=^$").Run() //nolint:gosec // this test
+					_ = exec.CommandContext(t.Context(), program, "-test.run=^$").Run()
 				}
 			}
 		})

@@ -15,9 +15,9 @@ var sortable = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPaddin
 // newID is a name for a request: the time in milliseconds and 72 random bits, so that
 // names sort by time. It opens nothing: who guesses one has only guessed a name.
 func newID() string {
-	var raw [15]byte // 24 characters
-	binary.BigEndian.PutUint64(raw[:8], uint64(time.Now().UnixMilli())<<16|rand.Uint64()&0xffff)
-	binary.BigEndian.PutUint64(raw[7:], rand.Uint64())
+	var raw [15]byte                                                                             // 24 characters
+	binary.BigEndian.PutUint64(raw[:8], uint64(time.Now().UnixMilli())<<16|rand.Uint64()&0xffff) //nolint:gosec // see above
+	binary.BigEndian.PutUint64(raw[7:], rand.Uint64())                                           //nolint:gosec // see above
 	var text [4 + 24]byte
 	copy(text[:], "req_")
 	sortable.Encode(text[4:], raw[:])

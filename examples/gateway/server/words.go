@@ -21,13 +21,13 @@ func (e *worded) Unwrap() error { return e.err }
 // inWords is why no account could be asked, in the words of the configuration where the
 // accounts say so: that none has the group or the model.
 func (x *exchange) inWords(err *balancer.Error) error {
-	grouped, served, model := false, false, x.op.Model
+	grouped, model := false, x.op.Model
 	for _, e := range x.s.roster.Load().entries {
 		if _, speaks := e.made.Provider.Match(x.route.URL); !speaks || x.group != "" && !slices.Contains(e.from.Groups, x.group) {
 			continue
 		}
 		grouped = true
-		if served = e.takes(model); served {
+		if e.takes(model) {
 			return err
 		}
 	}

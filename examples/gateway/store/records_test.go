@@ -198,7 +198,7 @@ func TestEachListingHasAnIndex(t *testing.T) {
 			plan = append(plan, step)
 		}
 		require.NoError(t, rows.Err())
-		require.NoError(t, rows.Close())
+		require.NoError(t, rows.Close()) //nolint:sqlclosecheck // in a loop
 		assert.Contains(t, plan, "SEARCH request_logs USING INDEX request_logs_"+how)
 		if f.ID == "" { // which few rows have
 			assert.NotContains(t, plan, "USE TEMP B-TREE FOR ORDER BY", "%s: all rows are sorted", how)

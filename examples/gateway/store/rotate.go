@@ -68,7 +68,7 @@ func (db *DB) reseal(ctx context.Context, tx *sql.Tx, other vault) (accounts int
 
 // sealed are the encrypted columns of all accounts, by their ids.
 func (db *DB) sealed(ctx context.Context, tx *sql.Tx) (map[string][]string, error) {
-	rows, err := tx.QueryContext(ctx, "SELECT id,"+strings.Join(sealedColumns, ",")+" FROM accounts")
+	rows, err := tx.QueryContext(ctx, "SELECT id,"+strings.Join(sealedColumns, ",")+" FROM accounts") //nolint:gosec // our own names
 	if err != nil {
 		return nil, err
 	}

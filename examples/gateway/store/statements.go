@@ -56,7 +56,7 @@ func (db *DB) keepStatements(ctx context.Context) error {
 	}
 	db.kept = make(map[string]*sql.Stmt, len(texts))
 	for _, text := range texts {
-		statement, err := db.sql.PrepareContext(ctx, text)
+		statement, err := db.sql.PrepareContext(ctx, text) //nolint:sqlclosecheck // it ends with the database
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (db *DB) exec(ctx context.Context, tx *sql.Tx, statement string, args ...an
 	var result sql.Result
 	var err error
 	if kept := db.kept[statement]; kept != nil {
-		result, err = tx.StmtContext(ctx, kept).ExecContext(ctx, args...)
+		result, err = tx.StmtContext(ctx, kept).ExecContext(ctx, args...) //nolint:sqlclosecheck // it ends with the transaction
 	} else {
 		result, err = tx.ExecContext(ctx, db.target.bind(statement), args...)
 	}
@@ -83,7 +83,7 @@ func (db *DB) exec(ctx context.Context, tx *sql.Tx, statement string, args ...an
 // queryRow runs a query with placeholders ? for a row.
 func (db *DB) queryRow(ctx context.Context, tx *sql.Tx, statement string, args ...any) *sql.Row {
 	if kept := db.kept[statement]; kept != nil {
-		return tx.StmtContext(ctx, kept).QueryRowContext(ctx, args...)
+		return tx.StmtContext(ctx, kept).QueryRowContext(ctx, args...) //nolint:sqlclosecheck // it ends with the transaction
 	}
 	return tx.QueryRowContext(ctx, db.target.bind(statement), args...)
 }
