@@ -105,10 +105,13 @@ func TestLoad(t *testing.T) {
 	for _, kind := range []struct {
 		name   string
 		stream bool
+		waits  bool          // the provider thinks for a while, as they do
 		pause  time.Duration // between two requests of a caller
 	}{
 		{name: "json, as fast as they can"},
 		{name: "streams, as fast as they can", stream: true},
+		{name: "json, of a provider that thinks", waits: true},
+		{name: "streams, of a provider that thinks", stream: true, waits: true},
 		{name: "json, a few at a time", pause: 100 * time.Millisecond},
 		{name: "streams, a few at a time", stream: true, pause: 100 * time.Millisecond},
 	} {
@@ -116,7 +119,7 @@ func TestLoad(t *testing.T) {
 		for range loadRounds {
 			for i, f := range fronts {
 				before := processorTime(t, f.pid)
-				load(t, f, kind.stream, kind.pause, &all[i])
+				load(t, f, requestBody(kind.stream, kind.waits), kind.pause, &all[i])
 				all[i].cpu += processorTime(t, f.pid) - before
 				all[i].most = max(all[i].most, peak(t, f.provider))
 			}
@@ -179,13 +182,21 @@ func processorTime(t *testing.T, pid int) time.Duration {
 	return time.Duration(user+system) * tick
 }
 
-// load sends requests for loadTime, as many at a time as there are callers.
-func load(t *testing.T, f front, stream bool, pause time.Duration, m *measured) {
-	t.Helper()
+// requestBody is a chat.
+func requestBody(stream, waits bool) string {
 	body := `{"model":"gpt-5","messages":[{"role":"user","content":"` + strings.Repeat("Tell me more. ", 40) + `"}]}`
 	if stream {
 		body = `{"stream":true,` + body[1:]
 	}
+	if waits {
+		body = `{` + loadThinks + `,` + body[1:]
+	}
+	return body
+}
+
+// load sends requests for loadTime, as many at a time as there are callers.
+func load(t *testing.T, f front, body string, pause time.Duration, m *measured) {
+	t.Helper()
 	transport := &http.Transport{MaxIdleConnsPerHost: loadCallers}
 	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

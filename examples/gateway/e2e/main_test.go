@@ -98,6 +98,13 @@ func (p *loadProvider) count(c net.Conn, state http.ConnState) {
 	}
 }
 
+// loadThinks is in requests that the provider is to think about for loadThought, less than
+// any takes.
+const (
+	loadThinks  = `"metadata":{"thinks":"yes"}`
+	loadThought = 20 * time.Millisecond
+)
+
 var (
 	loadAnswer = `{"id":"chatcmpl-1","object":"chat.completion","created":1790000000,"model":"gpt-5","choices":[{"index":0,"message":{"role":"assistant","content":"` +
 		strings.Repeat("Hello there. ", 60) + `"},"finish_reason":"stop"}],"usage":{"prompt_tokens":11,"completion_tokens":180,"total_tokens":191}}`
@@ -115,6 +122,9 @@ func (p *loadProvider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
+		return
+	}
+	if strings.Contains(string(body), loadThinks) && !rest(r.Context(), loadThought) {
 		return
 	}
 	if !strings.Contains(string(body), `"stream":true`) {
