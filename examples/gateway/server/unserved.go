@@ -26,6 +26,8 @@ func (x *exchange) unserved(err *balancer.Error) *dialect.Problem {
 		}
 	}
 	switch {
+	case len(r.entries) == 0 && len(r.broken) > 0:
+		p.Message = "No account of this gateway is set up rightly: tell who runs it, whose log says why."
 	case len(r.entries) == 0:
 		p.Message = "There is no account yet."
 	case !grouped:

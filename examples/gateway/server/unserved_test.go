@@ -72,6 +72,7 @@ func TestWhyNoAccountIsThere(t *testing.T) {
 		"nobody of its group does":          {[]resource.Account{account("a", "openai"), account("b", "anthropic", of("blue"))}, []string{"blue"}, chatBody, 503, "no_available_account", "No account of this API key's group speaks this API"},
 		"its group is empty":                {[]resource.Account{account("a", "openai")}, []string{"secret-group"}, chatBody, 503, "no_available_account", "the group of this API key has no account"},
 		"there is none at all":              {nil, []string{"secret-group"}, chatBody, 503, "no_available_account", "There is no account yet"},
+		"all are wrong":                     {[]resource.Account{account("a", "openai", func(a *resource.Account) { a.Secret = resource.NewSecret("") })}, nil, chatBody, 503, "no_available_account", "No account of this gateway is set up rightly"},
 		"a name that would break a message": {[]resource.Account{account("a", "openai", models("x"))}, nil, `{"model":"a\u0000\"b"}`, 404, "model_not_found", `a?\"b`},
 	} {
 		t.Run(name, func(t *testing.T) {
