@@ -65,7 +65,7 @@ func (h *holder) group(asked string, known map[string]bool) (string, *dialect.Pr
 	case len(h.Groups) > 0 && !slices.Contains(h.Groups, asked):
 		return "", &dialect.Problem{Code: dialect.CodeGroupNotAllowed}
 	case len(h.Groups) == 0 && !known[asked]: // one that is the key's may come
-		return "", &dialect.Problem{Code: dialect.CodeNotFound, Message: "There is no group of that name."}
+		return "", &dialect.Problem{Code: dialect.CodeNotFound, Message: "There is no group " + shown(asked) + ": the path begins with the name of a group of accounts; leave that out for any account."}
 	}
 	return asked, nil
 }

@@ -55,6 +55,9 @@ func TestKeysAreRefusedForWhatTheyMayNot(t *testing.T) {
 			got := r.ask("POST", c.target, c.body, c.headers...)
 			assert.Equal(t, c.status, got.status, got.body)
 			assert.Contains(t, got.body, c.code)
+			if c.code == "not_found" {
+				assert.Contains(t, got.body, "There is no group green: ", "who has a wrong base URL sees which part of it is taken for a group")
+			}
 			assert.Zero(t, r.hits(), "nothing reaches a provider")
 			assert.NotContains(t, r.logs.String(), secret)
 			assert.Contains(t, r.logs.String(), `"code":"`+strings.ToLower(c.code)+`"`)
