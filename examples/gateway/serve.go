@@ -49,10 +49,10 @@ func serve(ctx context.Context, o options, stdout, people io.Writer) (err error)
 	if err := p.configure(o); err != nil {
 		return err
 	}
-	if err := p.file.MakeDataDir(); err != nil {
+	if err := portIsFree(ctx, p.file.Listen); err != nil {
 		return err
 	}
-	if err := portIsFree(ctx, p.file.Listen); err != nil {
+	if err := p.file.MakeDataDir(); err != nil {
 		return err
 	}
 	unlock, err := lockDataDir(p.file.DataDir)
@@ -244,9 +244,12 @@ func (p *program) close(ctx context.Context) error {
 // listen listens on an address. The error is one line that says what to do.
 func listen(ctx context.Context, address string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	var misspelt *net.AddrError
 	switch {
 	case err == nil:
 		return l, nil
+	case errors.As(err, &misspelt):
+		return nil, fmt.Errorf("%q is no address to serve on: write host:port, as in 127.0.0.1:8080, or :8080 for all addresses of the machine", address)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("the address %s is taken by another program: end that, or name another by listen or -listen", address)
 	case errors.Is(err, fs.ErrPermission):

@@ -163,6 +163,7 @@ func TestDemoAnswersAndTheLogShowsTheFailover(t *testing.T) {
 	status, body := send(t, line)
 	require.Equal(t, http.StatusOK, status, "%s\n%s", body, r.log)
 	assert.Contains(t, body, "Hello from a fake OpenAI")
+	assert.NotContains(t, r.people.String(), "gateway token", "which is of no use to a database that ends with the demo")
 	r.find(t, r.log, `"msg":"Request"`) // the last line about it: what the log has comes by a pipe
 
 	var failed []string
@@ -180,6 +181,19 @@ func TestDemoAnswersAndTheLogShowsTheFailover(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left, "it leaves nothing behind")
+}
+
+func TestATakenPortIsToldBeforeAFolderIsMade(t *testing.T) {
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, taken.Close()) })
+	dir := t.TempDir()
+	_, stderr, code := run(t, dir, nil, "-listen", taken.Addr().String())
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "is taken by another program")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }
 
 func TestFirstStartTellsItsSecretsOnce(t *testing.T) {
@@ -319,6 +333,8 @@ func TestWhatIsWrongIsOneLineThatSaysWhatToDo(t *testing.T) {
 		says string
 	}{
 		{"taken port", []string{"-listen", taken.Addr().String()}, "is taken by another program"},
+		{"address without a port", []string{"-listen", "8080"}, "write host:port"},
+		{"port too high", []string{"-listen", ":99999"}, "write host:port"},
 		{"address of another machine", []string{"-listen", "192.0.2.1:80"}, "name an address of this machine"},
 		{"data folder", []string{"-data", "file/data", "-listen", "127.0.0.1:0"}, "cannot be written to"},
 		{"PostgreSQL", []string{"-config", "postgres.yaml"}, "cannot reach the PostgreSQL database"},

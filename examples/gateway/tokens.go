@@ -40,7 +40,10 @@ func (p *program) firstTokens(ctx context.Context) (adminHash string, err error)
 			return "", err
 		}
 		if adminHash == hash {
-			fmt.Fprintf(p.people, "The admin token, which is shown this once: %s\nShould it be lost, `gateway token` makes another.\n", token)
+			fmt.Fprintf(p.people, "The admin token, which is shown this once: %s\n", token)
+			if p.demo == nil { // a demo's database ends with it
+				fmt.Fprintln(p.people, "Should it be lost, `gateway token` makes another.")
+			}
 		}
 	}
 	if len(p.file.Keys) > 0 {
