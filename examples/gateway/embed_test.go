@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -36,6 +37,7 @@ func ownLogin(ctx context.Context, mux *http.ServeMux, yours server.Store, login
 			return resource.Key{ID: "login-" + user, UserID: user}, nil
 		},
 		Accounts: []resource.Account{{Name: "main", Provider: "openai", Secret: resource.NewSecret(os.Getenv("OPENAI_API_KEY"))}},
+		Logger:   slog.Default(), // without it the gateway is silent
 	})
 	if err != nil {
 		return nil, err
@@ -54,7 +56,7 @@ func everything(ctx context.Context, mux *http.ServeMux, database string, master
 	accounts := []resource.Account{{Name: "main", Provider: "openai", Secret: resource.NewSecret(os.Getenv("OPENAI_API_KEY"))}}
 	keys := []resource.Key{{ID: "key_ci", Name: "ci", Hash: hashOf(ciKey), RequestsPerMinute: 60}}
 
-	gw, err := server.New(ctx, server.Config{Store: db, Quota: counts, Accounts: accounts, Keys: keys})
+	gw, err := server.New(ctx, server.Config{Store: db, Quota: counts, Accounts: accounts, Keys: keys, Logger: slog.Default()})
 	if err != nil {
 		return nil, errors.Join(err, db.Close(ctx))
 	}
