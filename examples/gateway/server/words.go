@@ -19,7 +19,7 @@ func (e *worded) Error() string { return e.text }
 func (e *worded) Unwrap() error { return e.err }
 
 // inWords is why no account could be asked, in the words of the configuration where the
-// accounts say so: that none has the group or the model.
+// accounts say so: that none has the group or the model, or speaks the API.
 func (x *exchange) inWords(err *balancer.Error) error {
 	grouped, model := false, x.op.Model
 	for _, e := range x.s.roster.Load().entries {
@@ -38,6 +38,7 @@ func (x *exchange) inWords(err *balancer.Error) error {
 		return &worded{fmt.Sprintf("no account of the group %.100q serves the model %.100q: see the accounts' models", x.group, model), err}
 	case grouped:
 		return &worded{fmt.Sprintf("no account serves the model %.100q: see the accounts' models", model), err}
+	default:
+		return &worded{fmt.Sprintf("no account that can be used speaks the API of %v: add one whose provider does, since nothing is translated", x.route.API), err}
 	}
-	return err
 }

@@ -73,6 +73,7 @@ func TestTheLogSaysWhichAccountsWouldHaveServed(t *testing.T) {
 		status int
 		want   string
 	}{
+		"API":   {nil, func(c *server.Config) { c.Accounts = []resource.Account{account("c", "anthropic")} }, 503, `no account that can be used speaks the API of openai: add one whose provider does`},
 		"model": {nil, func(c *server.Config) { c.Accounts[0].Models = map[string]string{"other": ""} }, 404, `no account serves the model \"gpt-5\": see the accounts' models`},
 		"group": {[]string{"team"}, func(*server.Config) {}, 503, `no account that can be used has the group \"team\"`},
 		"model of a group": {[]string{"team"}, func(c *server.Config) {
