@@ -15,6 +15,8 @@ import (
 const (
 	leaseTime = 90 * time.Second // longer than a renewal and the keeping of its tokens take
 
+	leaseUndo = 5 * time.Second // how long giving one back may take that nobody was told of
+
 	leaseFirstLook = 20 * time.Millisecond // who waits for a lease looks again after that,
 	leaseLook      = 320 * time.Millisecond
 )
@@ -36,15 +38,11 @@ func (db *DB) LeaseTokens(ctx context.Context, accountID string) (stored provide
 		return stored, nil, wrapID(err, doing, "account", accountID)
 	}
 	release = func(ctx context.Context) error {
-		err := db.transact(ctx, func(tx *sql.Tx) error {
-			_, err := db.exec(ctx, tx, "DELETE FROM settings WHERE name = ? AND value = ?", name, lease)
-			return err
-		})
-		return wrapID(err, "giving back the lease of the tokens of", "account", accountID)
+		return wrapID(db.endLease(ctx, name, lease), "giving back the lease of the tokens of", "account", accountID)
 	}
 	a, err := db.Account(ctx, accountID)
 	if err != nil {
-		return stored, nil, errors.Join(err, release(context.WithoutCancel(ctx)))
+		return stored, nil, errors.Join(err, db.undoLease(ctx, name, lease))
 	}
 	if o := a.OAuth; o != nil {
 		stored = provider.OAuthTokens{AccessToken: o.AccessToken.Reveal(), RefreshToken: o.RefreshToken.Reveal(), Expiry: o.Expiry}
@@ -69,32 +67,67 @@ func (db *DB) lease(ctx context.Context, name string) (string, error) {
 	}
 }
 
-// tryLease takes the lease of a name if nobody has it; "": somebody has.
+// endLease gives a lease back, if it is still held.
+func (db *DB) endLease(ctx context.Context, name, lease string) error {
+	return db.transact(ctx, func(tx *sql.Tx) error {
+		_, err := db.exec(ctx, tx, "DELETE FROM settings WHERE name = ? AND value = ?", name, lease)
+		return err
+	})
+}
+
+// undoLease is endLease for whoever may have no time left.
+func (db *DB) undoLease(ctx context.Context, name, lease string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaseUndo)
+	defer cancel()
+	return db.endLease(ctx, name, lease)
+}
+
+// tryLease takes the lease of a name if nobody has it; "": somebody has. One that was asked
+// for is given back where the answer did not come: it may have been taken.
 func (db *DB) tryLease(ctx context.Context, name string) (string, error) {
 	now := time.Now()
 	mine := strconv.FormatInt(now.Add(leaseTime).UnixMilli(), 10) + " " + newID("lease")
+	lease, asked, err := db.takeLease(ctx, name, mine, now)
+	if err == nil {
+		return lease, nil
+	}
+	if asked {
+		if undo := db.undoLease(ctx, name, mine); undo != nil {
+			return "", errors.Join(err, undo)
+		}
+	}
+	if db.target.undone(err) {
+		return "", nil
+	}
+	return "", err
+}
+
+// takeLease has mine be the lease of a name if nobody has it, and tells whether it was asked
+// for.
+func (db *DB) takeLease(ctx context.Context, name, mine string, now time.Time) (lease string, asked bool, err error) {
 	kept, err := db.Setting(ctx, name)
 	if errors.Is(err, resource.ErrNotFound) {
+		asked = true
 		kept, err = db.ClaimSetting(ctx, name, mine)
 	}
 	switch {
-	case errors.Is(err, resource.ErrNotFound), db.target.undone(err): // it was given back in between
-		return "", nil
+	case errors.Is(err, resource.ErrNotFound): // it was given back in between
+		return "", asked, nil
 	case err != nil:
-		return "", err
+		return "", asked, err
 	case kept == mine:
-		return mine, nil
+		return mine, asked, nil
 	case now.UnixMilli() < leaseEnd(kept):
-		return "", nil
+		return "", asked, nil
 	}
 	err = db.transact(ctx, func(tx *sql.Tx) error {
 		n, err := db.exec(ctx, tx, "UPDATE settings SET value = ? WHERE name = ? AND value = ?", mine, name, kept)
-		if n == 0 { // another one was faster
-			mine = ""
+		if lease = mine; n == 0 { // another one was faster
+			lease = ""
 		}
 		return err
 	})
-	return mine, err
+	return lease, true, err
 }
 
 // leaseEnd is when a lease ends; 0: it is none.

@@ -61,7 +61,6 @@ var suite = []struct {
 	{"another master key for all", rotation},
 	{"records", records},
 	{"rows of many sorts", manySorts},
-	{"rows of many sorts", manySorts},
 	{"pages of the log", pages},
 	{"hostile texts", hostileTexts},
 	{"sums as a slow model has them", slowModel},
@@ -75,6 +74,7 @@ var suite = []struct {
 	{"retention", retention},
 	{"names that clients make up", madeUpNames},
 	{"leases of tokens", leases},
+	{"a lease whose answer is lost", lostLease},
 	{"accounts that come and go", accountsComeAndGo},
 }
 
