@@ -260,6 +260,32 @@ func TestAMasterKeyOfTheEnvironmentIsRotated(t *testing.T) {
 	r.terminate(t)
 }
 
+// Whoever is told that the key is another one now may publish the one before.
+func TestAMasterKeyIsNotReplacedByItself(t *testing.T) {
+	dir, same := t.TempDir(), strings.Repeat("ab", 32)
+	env := []string{"GATEWAY_MASTER_KEY=" + same, "GATEWAY_NEW_MASTER_KEY=" + strings.ToUpper(same)}
+	r := start(t, dir, env, "-listen", "127.0.0.1:0")
+	r.find(t, r.people, `serves at`)
+	r.terminate(t)
+	stdout, stderr, code := run(t, dir, env, "rotate-key")
+	assert.Equal(t, 1, code, stdout)
+	assert.Contains(t, stderr, "GATEWAY_NEW_MASTER_KEY is the master key that there is")
+	assert.NotContains(t, stderr, same)
+}
+
+// The key to come may stand where the key that there is stands.
+func TestTheMasterKeyToComeMayStandInDotEnv(t *testing.T) {
+	dir := t.TempDir()
+	dotEnv := "GATEWAY_MASTER_KEY=" + strings.Repeat("ab", 32) + "\nGATEWAY_NEW_MASTER_KEY=" + strings.Repeat("cd", 32) + "\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".env"), []byte(dotEnv), 0o600))
+	r := start(t, dir, nil, "-listen", "127.0.0.1:0")
+	r.find(t, r.people, `serves at`)
+	r.terminate(t)
+	stdout, stderr, code := run(t, dir, nil, "rotate-key")
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "are encrypted under another")
+}
+
 // What only the gateway itself finds wrong is told by its line, too.
 func TestAnAccountThatWouldBeLeftOutIsToldByItsLine(t *testing.T) {
 	dir := t.TempDir()

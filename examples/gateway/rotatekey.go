@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,13 +64,18 @@ func keyToCome(f *config.File) ([]byte, error) {
 		}
 		return f.NextKey()
 	}
-	text := os.Getenv(newMasterKey)
+	text := cmp.Or(os.Getenv(newMasterKey), f.DotEnv(newMasterKey))
 	if text == "" {
 		return nil, fmt.Errorf("the master key is what the configuration says: set %s to the one to come, as `openssl rand -hex 32` makes them", newMasterKey)
 	}
 	key, err := config.ParseMasterKey(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", newMasterKey, err)
+	}
+	if now, _, err := f.Key(); err != nil {
+		return nil, err
+	} else if bytes.Equal(now, key) {
+		return nil, fmt.Errorf("%s is the master key that there is: set it to another one, and master_key or GATEWAY_MASTER_KEY to the one that the secrets are encrypted under", newMasterKey)
 	}
 	return key, nil
 }

@@ -58,6 +58,15 @@ func (l Log) Least() slog.Level {
 	return slog.LevelInfo
 }
 
+// DotEnv is what .env alone says of a variable; "": nothing.
+func (f *File) DotEnv(name string) string {
+	if f.dotEnv == nil {
+		return ""
+	}
+	value, _ := f.dotEnv(name)
+	return value
+}
+
 // ExportProxies puts the proxies that .env names into the environment of the process,
 // for proxy_url: env, but for those that stand there already. It is for main, before
 // anything else runs.
