@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"path/filepath"
 	"testing"
@@ -21,6 +22,20 @@ type usages struct {
 	*memory
 	accounts []resource.AccountUsage
 	asked    []string
+	books    error // of AccountUsage
+	one      error // of UsageOfKey
+}
+
+func (u *usages) breakBooks(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.books = err
+}
+
+func (u *usages) breakUsage(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.one = err
 }
 
 func (u *usages) UsageOfKey(_ context.Context, id string) (rows []resource.KeyUsage, err error) {
@@ -32,7 +47,7 @@ func (u *usages) UsageOfKey(_ context.Context, id string) (rows []resource.KeyUs
 			rows = append(rows, row)
 		}
 	}
-	return rows, u.fail
+	return rows, cmp.Or(u.one, u.fail)
 }
 
 func (u *usages) AccountUsage(_ context.Context, _ string, f resource.UsageFilter) (rows []resource.AccountUsage, err error) {
@@ -43,7 +58,7 @@ func (u *usages) AccountUsage(_ context.Context, _ string, f resource.UsageFilte
 			rows = append(rows, row)
 		}
 	}
-	return rows, nil
+	return rows, u.books
 }
 
 func (u *usages) use(rows ...resource.KeyUsage) {

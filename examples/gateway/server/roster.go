@@ -24,6 +24,7 @@ type roster struct {
 	broken  map[string]error // accounts that are left out, by name
 	groups  map[string]bool
 	limited bool // an account has a limit of tokens or money
+	unsown  bool // what was used before is missing from a limit: it is to be loaded again
 }
 
 // entry is an account in use.
@@ -47,7 +48,9 @@ func (s *Server) load(ctx context.Context) error {
 		if before == nil {
 			return err
 		}
-		s.log.LogAttrs(ctx, slog.LevelError, "Quota of accounts not seeded", slog.Any("error", err))
+		if next.unsown = true; !before.unsown {
+			s.log.LogAttrs(ctx, slog.LevelError, "Quota of accounts not seeded, it is tried again", slog.Any("error", err))
+		}
 	}
 	if err := s.install(next); err != nil {
 		s.closeLogins(next, before)

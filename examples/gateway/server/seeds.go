@@ -39,12 +39,16 @@ type plot struct {
 type sowing struct {
 	limits  []quota.Limit
 	changed time.Time // when the key was
+	again   time.Time // before then a store that has failed is not asked; zero: it has not
 }
 
-// covers tells whether there is nothing to sow for a key: it has no other limits, or it is as
-// it was before it had those.
+// seedAgain is how long a store that has failed is not asked what a key used.
+const seedAgain = 5 * time.Second
+
+// covers tells whether there is nothing to sow for a key now: it has no other limits, or it is
+// as it was before it had those, or it was in vain a moment ago.
 func (s *sowing) covers(h *holder, limits []quota.Limit) bool {
-	return s != nil && (slices.EqualFunc(s.limits, limits, sameCount) || h.UpdatedAt.Before(s.changed))
+	return s != nil && (slices.EqualFunc(s.limits, limits, sameCount) || h.UpdatedAt.Before(s.changed) || time.Now().Before(s.again))
 }
 
 // sameCount tells whether two limits share one count.
@@ -99,25 +103,33 @@ func (s *seeds) sow(ctx context.Context, into quota.Store, h *holder) {
 	if before != nil {
 		had = before.limits
 	}
-	fresh := slices.DeleteFunc(slices.Clone(limits), func(l quota.Limit) bool {
-		return slices.ContainsFunc(had, func(old quota.Limit) bool { return sameCount(l, old) })
-	})
-	if len(fresh) > 0 {
-		s.sowLimits(ctx, into, h, fresh)
+	isNew := func(l quota.Limit) bool {
+		return !slices.ContainsFunc(had, func(old quota.Limit) bool { return sameCount(l, old) })
 	}
-	p.sown.Store(&sowing{limits: limits, changed: h.UpdatedAt})
+	next := &sowing{limits: limits, changed: h.UpdatedAt}
+	if slices.ContainsFunc(limits, isNew) {
+		old := slices.DeleteFunc(slices.Clone(limits), isNew)
+		fresh := slices.DeleteFunc(slices.Clone(limits), func(l quota.Limit) bool { return !isNew(l) })
+		if !s.sowLimits(ctx, into, h, fresh) { // what of it was sown does not count twice
+			next.limits, next.again = old, time.Now().Add(seedAgain)
+		}
+	}
+	p.sown.Store(next)
 }
 
-// sowLimits puts what a key has used into the counts of some limits. Where the store does not
-// tell, that is what was known at the start, if it is the first time, and else nothing.
-func (s *seeds) sowLimits(ctx context.Context, into quota.Store, h *holder, limits []quota.Limit) {
+// sowLimits puts what a key has used into the counts of some limits, and tells whether all of
+// it was known. Where the store does not tell, that is what was known at the start, if it is
+// the first time, and else nothing.
+func (s *seeds) sowLimits(ctx context.Context, into quota.Store, h *holder, limits []quota.Limit) (all bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keyTimeout) // others wait for it
 	defer cancel()
 	s.mu.Lock()
 	rows := s.rows[h.ID]
 	delete(s.rows, h.ID)
 	s.mu.Unlock()
+	all = true
 	failed := func(err error) {
+		all = false
 		s.log.LogAttrs(ctx, slog.LevelError, "Quota not seeded", slog.String("key_id", h.ID), slog.Any("error", err))
 	}
 	if s.one != nil {
@@ -132,6 +144,7 @@ func (s *seeds) sowLimits(ctx context.Context, into quota.Store, h *holder, limi
 			failed(err)
 		}
 	}
+	return all
 }
 
 // used is what rows say was used in a limit's window. Of money in total the key itself knows,

@@ -142,7 +142,7 @@ func (s *Server) refresh() {
 // storeTimeout bounds a question to the store that nobody's request waits for.
 const storeTimeout = 10 * time.Second
 
-// follow loads the accounts if they have changed.
+// follow loads the accounts if they have changed, or not everything could be done with them.
 func (s *Server) follow() (err error) {
 	defer func() {
 		if v := recover(); v != nil { // a store's; requests must go on
@@ -152,7 +152,7 @@ func (s *Server) follow() (err error) {
 	ctx, cancel := context.WithTimeout(s.life, storeTimeout)
 	defer cancel()
 	version, err := s.cfg.Store.AccountsVersion(ctx)
-	if err != nil || version == s.roster.Load().version {
+	if r := s.roster.Load(); err != nil || version == r.version && !r.unsown {
 		return err
 	}
 	return s.Reload(ctx)
