@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"strings"
 	"sync"
 
 	"github.com/aitransport/aitransport/examples/gateway/resource"
@@ -59,7 +60,7 @@ func (s *Server) newLogin(a *resource.Account, stored bool) (*login, error) {
 	c.Failed = func(err error) {
 		s.log.LogAttrs(context.Background(), slog.LevelWarn, "Token not renewed", slog.String("account", name), slog.Any("error", err))
 	}
-	if saver, ok := s.cfg.Store.(TokenSaver); ok && a.ID != "" && !a.FromFile {
+	if saver, ok := s.cfg.Store.(TokenSaver); ok && a.ID != "" && !a.FromFile && (stored || s.spends(a)) {
 		c.Save = func(ctx context.Context, t provider.OAuthTokens) error { return l.save(ctx, saver, t) }
 		l.leaser, _ = s.cfg.Store.(TokenLeaser)
 	}
@@ -69,6 +70,19 @@ func (s *Server) newLogin(a *resource.Account, stored bool) (*login, error) {
 	}
 	l.OAuth = oauth
 	return l, nil
+}
+
+// spends tells whether an account that is to be tried has the refresh token of the one that is
+// stored, which may be of no use afterwards: what comes in its place has to be kept. Of
+// another login nothing may be.
+func (s *Server) spends(a *resource.Account) bool {
+	for _, e := range s.roster.Load().entries {
+		if e.from.ID == a.ID && e.login != nil {
+			refresh := strings.TrimSpace(a.OAuth.RefreshToken.Reveal())
+			return refresh == strings.TrimSpace(e.login.spec.RefreshToken.Reveal()) || refresh == e.login.OAuth.Tokens().RefreshToken
+		}
+	}
+	return false
 }
 
 // save keeps new tokens in the store, unless it has them from there, and remembers them: the
