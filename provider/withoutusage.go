@@ -113,7 +113,8 @@ func (w *withoutUsage) hold(out, piece []byte, whole bool) []byte {
 	switch {
 	case bytes.IndexByte(text, '\r') >= 0: // ends a line by itself
 		w.off = true
-		return w.release(out)
+		out = append(out, w.held...) // whatever it is: more of it may have gone already
+		w.held, w.line = w.held[:0], 0
 	case len(w.held) > maxUsageEvent:
 		w.pass, w.blank = true, whole
 		out = append(out, w.held...)

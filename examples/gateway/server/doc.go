@@ -31,7 +31,7 @@
 // A good answer, and one that says what the caller did wrong (400, 404, 413, 422, 429), as
 // it came: clients read the provider's words. What is about an account of ours (its
 // credential, its money, its address) is the gateway's own 503, as it is while all accounts
-// rest; a model that no account serves, whichever are disabled or rest, is 404. A stream that breaks ends
+// rest; a model that no account serves, whichever are disabled, left out or rest, is 404. A stream that breaks ends
 // with an error event of its API and a broken connection. Interim answers (1xx) are not
 // passed on: they may be those of an attempt that is given up.
 //

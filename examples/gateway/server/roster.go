@@ -11,6 +11,7 @@ import (
 
 	"github.com/aitransport/aitransport/balancer"
 	"github.com/aitransport/aitransport/examples/gateway/resource"
+	"github.com/aitransport/aitransport/provider"
 	"github.com/aitransport/aitransport/quota"
 )
 
@@ -22,6 +23,7 @@ type roster struct {
 	entries map[string]*entry
 	order   []string         // of the entries' names
 	broken  map[string]error // accounts that are left out, by name
+	left    []*entry         // those accounts, as far as they are known
 	groups  map[string]bool
 	limited bool // an account has a limit of tokens or money
 	unsown  bool // what was used before is missing from a limit: it is to be loaded again
@@ -96,11 +98,13 @@ func (s *Server) assemble(before *roster, stored []resource.Account) *roster {
 	next := &roster{entries: make(map[string]*entry), broken: make(map[string]error), groups: make(map[string]bool)}
 	for _, a := range slices.Concat(s.cfg.Accounts, stored) {
 		if _, twice := next.entries[a.Name]; twice {
+			next.leave(a)
 			next.broken[a.Name] = fieldError(&a, "name", errors.New("another account has it too, and is used in its place: names must be unique"))
 			continue
 		}
 		e, err := s.entry(before, a)
 		if err != nil {
+			next.leave(a)
 			next.broken[a.Name] = err
 			continue
 		}
@@ -113,6 +117,18 @@ func (s *Server) assemble(before *roster, stored []resource.Account) *roster {
 		}
 	}
 	return next
+}
+
+// leave leaves an account out. What is known of it tells what could be served if it were mended.
+func (r *roster) leave(a resource.Account) {
+	e := &entry{from: a, made: balancer.Account{Name: a.Name, Groups: a.Groups, Models: a.Models}}
+	for _, group := range a.Groups {
+		r.groups[group] = true
+	}
+	if p, ok := provider.Lookup(a.Provider); ok {
+		e.made.Provider = p
+		r.left = append(r.left, e)
+	}
 }
 
 // entry is an account made ready: as before, if nothing of it has changed.

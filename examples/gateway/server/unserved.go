@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -11,12 +12,13 @@ import (
 
 // unserved is what the client is told of a request that no account was asked for: that
 // there is no such model, where no account could ever serve it, and else that there is no
-// account for now. Accounts that are disabled count: they may come back.
+// account for now. Accounts that are disabled count, and those that are left out because
+// they are wrong: they may come back.
 func (x *exchange) unserved(err *balancer.Error) *dialect.Problem {
 	p := &dialect.Problem{Code: dialect.CodeNoAvailableAccount, RetryAt: err.RetryAt, Err: x.inWords(err)}
 	r := x.s.roster.Load()
 	var grouped, speaks, serves bool
-	for _, e := range r.entries {
+	for _, e := range slices.AppendSeq(slices.Clone(r.left), maps.Values(r.entries)) {
 		if x.group != "" && !slices.Contains(e.made.Groups, x.group) {
 			continue
 		}
@@ -34,7 +36,7 @@ func (x *exchange) unserved(err *balancer.Error) *dialect.Problem {
 		p.Message = "At this gateway the group of this API key has no account: tell who runs the gateway."
 	case !speaks && x.group != "":
 		p.Message = "No account of this API key's group speaks this API."
-	case !speaks, errors.Is(err, balancer.ErrNoRoute):
+	case !speaks, errors.Is(err, balancer.ErrNoRoute) && len(r.left) == 0:
 		p.Message = "No account speaks this API."
 	case !serves:
 		p.Code, p.RetryAt = dialect.CodeModelNotFound, time.Time{}
