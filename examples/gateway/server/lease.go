@@ -63,7 +63,7 @@ type leasedWay struct {
 // answer, and nothing is sent.
 func (w *leasedWay) RoundTrip(r *http.Request) (*http.Response, error) {
 	l := w.login
-	l.giveBack() // of an answer that held no token
+	l.giveBack() // of an answer whose tokens were of no use
 	stored, release, err := l.leaser.LeaseTokens(r.Context(), l.account)
 	if err != nil {
 		_ = r.Body.Close()
@@ -73,13 +73,28 @@ func (w *leasedWay) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := l.renewed(r, stored)
 	if resp == nil && err == nil {
 		if resp, err = w.way.RoundTrip(r); err == nil && resp.StatusCode/100 == 2 {
-			return resp, nil // its tokens are still to be saved
+			if mayHoldTokens(resp) {
+				return resp, nil // they are still to be saved
+			}
 		}
 	} else {
 		_ = r.Body.Close()
 	}
 	l.giveBack()
 	return resp, err
+}
+
+// mayHoldTokens tells whether there may be something to save in an answer, which stays as it
+// was.
+func mayHoldTokens(resp *http.Response) bool {
+	const most = 1 << 20 // as for the login
+	body := resp.Body
+	read, err := io.ReadAll(io.LimitReader(body, most))
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(read), body), body} // an error comes again
+	return err != nil || bytes.Contains(read, []byte(`"access_token"`)) || bytes.Contains(read, []byte(`"refresh_token"`))
 }
 
 // renewed is the answer that the stored tokens are, or why there can be none; nil: the login
