@@ -79,14 +79,15 @@ func inputTokens(body []byte) int64 {
 	return min(tokens/bytesPerToken, maxInput)
 }
 
-// outputTokens is how many the request allows, or a guess.
+// outputTokens is how many the request allows, the most where it says several, or a guess.
 func outputTokens(body []byte) int64 {
-	tokens := int64(defaultOutput)
+	tokens, said := int64(defaultOutput), int64(-1)
 	read := func(key, value []byte) bool {
 		switch string(key) {
 		case "max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "max_tokens_to_sample":
 			if n, err := strconv.ParseInt(string(value), 10, 64); err == nil && n >= 0 {
-				tokens = min(n, maxOutput)
+				said = max(said, min(n, maxOutput))
+				tokens = said
 			}
 		}
 		return true
