@@ -23,6 +23,9 @@ func openDatabase(ctx context.Context, f *config.File, log *slog.Logger) (db *st
 		err = errors.Join(err, os.Remove(made))
 		made = ""
 	}
+	if errors.Is(err, store.ErrOtherKey) && f.HasNextKey() {
+		err = fmt.Errorf("%w; a rotation of the key was interrupted: run `gateway rotate-key` again", err)
+	}
 	return db, made, err
 }
 

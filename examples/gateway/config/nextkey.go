@@ -26,6 +26,12 @@ func (f *File) NextKey() (key []byte, err error) {
 	return key, syncDir(f.DataDir) // before anything is encrypted under it
 }
 
+// HasNextKey tells whether a rotation was interrupted, which has left a NextKey.
+func (f *File) HasNextKey() bool {
+	_, err := os.Stat(f.nextKey())
+	return f.MasterKey.IsZero() && err == nil
+}
+
 // AdoptNextKey has NextKey be the master key from now on. The one before stays, for
 // backups, in a file whose path is returned.
 func (f *File) AdoptNextKey() (before string, err error) {

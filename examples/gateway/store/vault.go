@@ -16,10 +16,12 @@ import (
 	"github.com/aitransport/aitransport/examples/gateway/resource"
 )
 
+// ErrOtherKey is among the errors of an Open whose master key is not the database's.
+var ErrOtherKey = errors.New("it was encrypted under another master key: start with the key that the database was made with")
+
 var (
-	errNewer    = errors.New("update the program")
-	errOtherKey = errors.New("it was encrypted under another master key: start with the key that the database was made with")
-	errDamaged  = errors.New("it is damaged, or was moved here from elsewhere")
+	errNewer   = errors.New("update the program")
+	errDamaged = errors.New("it is damaged, or was moved here from elsewhere")
 )
 
 // vault encrypts what rests in the database. What it writes is 1:key:text, where 1 is
@@ -61,7 +63,7 @@ func (v vault) open(sealed, place string) (string, error) {
 	text, ours := strings.CutPrefix(sealed, v.prefix)
 	if !ours {
 		if strings.HasPrefix(sealed, v.prefix[:2]) {
-			return "", errOtherKey
+			return "", ErrOtherKey
 		}
 		return "", errDamaged
 	}
