@@ -96,6 +96,12 @@ type RouteProber interface {
 	ProbeRoute(ctx context.Context, a resource.Account) (transport.Report, error)
 }
 
+// UsageSower is a Gateway that counts what a key used before, under limits that are counted in
+// memory, when the key is first used. It does so now, before that is told or forgotten.
+type UsageSower interface {
+	SowUsage(ctx context.Context, k resource.Key)
+}
+
 // FieldError is what is wrong with one field.
 type FieldError = resource.FieldError
 

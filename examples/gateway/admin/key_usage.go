@@ -29,11 +29,20 @@ type levels struct {
 func quotaKey(id string) string { return "key/" + id }
 
 func (a *api) keyUsage(c *call) (any, error) {
-	k, err := a.key(c.r.Context(), c.subject)
+	k, err := a.counted(c)
 	if err != nil {
 		return nil, err
 	}
 	return a.levels(c, k)
+}
+
+// counted is the key that is asked about, with what it used before in its counts.
+func (a *api) counted(c *call) (resource.Key, error) {
+	k, err := a.key(c.r.Context(), c.subject)
+	if sower, ok := a.Gateway.(UsageSower); ok && err == nil {
+		sower.SowUsage(c.r.Context(), k)
+	}
+	return k, err
 }
 
 func (a *api) levels(c *call, k resource.Key) (any, error) {
@@ -84,7 +93,7 @@ func (a *api) resetKeyUsage(c *call) (any, error) {
 	if err := c.nothing(); err != nil {
 		return nil, err
 	}
-	k, err := a.key(c.r.Context(), c.subject)
+	k, err := a.counted(c)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +143,7 @@ func (a *api) grantKeyUsage(c *call) (any, error) {
 	if err := c.input(&in, false); err != nil {
 		return nil, err
 	}
-	k, err := a.key(c.r.Context(), c.subject)
+	k, err := a.counted(c)
 	if err != nil {
 		return nil, err
 	}

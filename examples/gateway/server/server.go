@@ -186,6 +186,13 @@ func (s *Server) Ready() error {
 // Forget has the key of that SHA-256 looked up anew at its next use, since it was changed.
 func (s *Server) Forget(hash string) { s.keys.forget(hash) }
 
+// SowUsage has the limits of a key count what it used before, as its next request would. It is
+// for whoever tells or resets what a key has used. Where limits are not counted in memory there
+// is nothing to do.
+func (s *Server) SowUsage(ctx context.Context, k resource.Key) {
+	s.seeds.sow(ctx, s.quota, newHolder(k))
+}
+
 // Validate says what is wrong with an account, by its name and field; nil: it can serve.
 // Nothing is sent.
 func (s *Server) Validate(a resource.Account) error {
