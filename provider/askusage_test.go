@@ -141,6 +141,7 @@ func TestWithoutUsageDoesNotWait(t *testing.T) {
 func FuzzWithoutUsage(f *testing.F) {
 	f.Add([]byte("data: {\"choices\":[{}]}\n\n"+usageChunk+"\n\ndata: [DONE]\n\n"), 3)
 	f.Add([]byte(": a\r\n\r\n"+usageChunk+"\r\rx"), 1)
+	f.Add([]byte("data:{\"\":\r\"\",\"choices\":[],\"usage\":{\"\":1,\"\":2}}"), 1)
 	f.Fuzz(func(t *testing.T, body []byte, size int) {
 		want, err := io.ReadAll(provider.WithoutUsage(io.NopCloser(bytes.NewReader(body))))
 		require.NoError(t, err)
