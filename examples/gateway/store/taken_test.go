@@ -28,7 +28,7 @@ func TestABatchIsWholeOrNotThereWhenARowIsRefused(t *testing.T) {
 	require.NoError(t, db.Flush(t.Context()))
 	report := agree(t, db)
 	assert.EqualValues(t, 101, report.Requests)
-	assert.EqualValues(t, 1, query[int](t, db, "SELECT COUNT(*) FROM request_logs"))
+	assert.Equal(t, 1, query[int](t, db, "SELECT COUNT(*) FROM request_logs"))
 	assert.EqualValues(t, 100, db.Dropped())
 	days, err := db.KeyUsage(t.Context(), noon())
 	require.NoError(t, err)
