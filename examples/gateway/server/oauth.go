@@ -61,7 +61,13 @@ func (s *Server) newLogin(a *resource.Account, stored bool) (*login, error) {
 		s.log.LogAttrs(context.Background(), slog.LevelWarn, "Token not renewed", slog.String("account", name), slog.Any("error", err))
 	}
 	if saver, ok := s.cfg.Store.(TokenSaver); ok && a.ID != "" && !a.FromFile && (stored || s.spends(a)) {
-		c.Save = func(ctx context.Context, t provider.OAuthTokens) error { return l.save(ctx, saver, t) }
+		c.Save = func(ctx context.Context, t provider.OAuthTokens) error {
+			if s.replaced(l) {
+				l.giveBack()
+				return nil
+			}
+			return l.save(ctx, saver, t)
+		}
 		l.leaser, _ = s.cfg.Store.(TokenLeaser)
 	}
 	oauth, err := provider.NewOAuth(c)
@@ -81,6 +87,25 @@ func (s *Server) spends(a *resource.Account) bool {
 			refresh := strings.TrimSpace(a.OAuth.RefreshToken.Reveal())
 			return refresh == strings.TrimSpace(e.login.spec.RefreshToken.Reveal()) || refresh == e.login.OAuth.Tokens().RefreshToken
 		}
+	}
+	return false
+}
+
+// replaced tells whether the account has another login by now, with a refresh token that this
+// one never had: the tokens of this one are not to be put in its place.
+func (s *Server) replaced(l *login) bool {
+	r := s.roster.Load()
+	if r == nil || !l.follows {
+		return false
+	}
+	for _, e := range r.entries {
+		if e.from.ID != l.account || e.login == nil || e.login == l {
+			continue
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		refresh := e.login.spec.RefreshToken.Reveal()
+		return refresh != l.spec.RefreshToken.Reveal() && refresh != l.saved.RefreshToken && refresh != l.read.RefreshToken
 	}
 	return false
 }
