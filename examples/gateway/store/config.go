@@ -35,7 +35,8 @@ const (
 	connectTime  = 10 * time.Second
 	batchTime    = 15 * time.Second
 	closingTries = 3
-	refusals     = 8 // of a batch, until its rows are dropped
+	refusals     = 8  // of a batch, until those of its rows are looked for that are at fault
+	mostGuilty   = 16 // rows that are dropped one by one
 )
 
 func (c Config) withDefaults() (Config, error) {

@@ -50,6 +50,8 @@ type writer struct {
 	last     int64  // number of a batch
 	row      int64  // number of a row
 	tries    int    // of the batch
+	suspects int    // rows from the batch's on, among which some are that the database refuses
+	guilty   int    // of them that were found
 	purgedAt time.Time
 }
 
@@ -196,7 +198,7 @@ func (w *writer) next() bool {
 }
 
 // write tries to write the batch. When the database is there and refuses it again and
-// again, its rows are dropped, which money does not depend on.
+// again, the rows that are at fault are found and dropped, which money does not depend on.
 func (w *writer) write() error {
 	w.tries++
 	ctx, cancel := context.WithTimeout(w.ctx, batchTime)
@@ -214,12 +216,43 @@ func (w *writer) write() error {
 	if first {
 		w.db.log.Error("records cannot be written; they wait", "error", err)
 	}
-	if w.tries >= refusals && len(w.batch.Rows) > 0 && w.refused(ctx, err) {
-		w.db.log.Error("the database refuses rows of the request log; they are dropped", "rows", len(w.batch.Rows), "error", err)
-		w.dropped.Add(int64(len(w.batch.Rows)))
-		w.batch.dropRows()
+	if (w.tries >= refusals || w.suspects > 0) && len(w.batch.Rows) > 0 && w.refused(ctx, err) {
+		w.narrow(err)
+		return w.write()
 	}
 	return err
+}
+
+// narrow halves a batch that the database refuses, until the row that is at fault is alone: it
+// is dropped. The other half is the next batch. Where many are at fault, it is not they, but the
+// log: all that are left are dropped.
+func (w *writer) narrow(err error) {
+	b := w.batch
+	if w.suspects == 0 {
+		w.suspects, w.guilty = len(b.Rows), 0
+	}
+	w.tries = 0
+	if rows := len(b.Rows); rows == 1 || w.guilty >= mostGuilty {
+		w.db.log.Error("the database refuses rows of the request log; they are dropped", "rows", rows, "request_id", b.Rows[0].ID, "error", err)
+		w.dropped.Add(int64(rows))
+		w.suspects, w.guilty = w.suspects-rows, w.guilty+rows
+		b.dropRows()
+		return
+	}
+	half := len(b.Rows) / 2
+	rest := b.Rows[half:]
+	b.Rows = b.Rows[:half:half] // the room behind them is taken
+	trails := 0
+	for i := range rest {
+		trails += len(rest[i].Trail)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.queue) == 0 {
+		w.filled = trails
+	}
+	w.queue = slices.Insert(w.queue, 0, rest)
+	w.rows, w.bytes = w.rows+len(rest), w.bytes+trails
 }
 
 // done tells those who wait that the batch is written.
@@ -233,6 +266,7 @@ func (w *writer) done() {
 	if w.err != nil {
 		w.db.log.Info("records are written again")
 	}
+	w.suspects = max(w.suspects-len(b.Rows), 0)
 	w.written += int64(len(b.Rows)) + b.lostRows()
 	clear(b.Rows)
 	w.spare = b.Rows[:0]
