@@ -160,10 +160,7 @@ func (a *api) probe(c *call, acc resource.Account, check func(context.Context) (
 		p.cause = err
 		return nil, p
 	}
-	answer := probeAnswer{OK: report.OK(), Check: report}
-	for _, w := range acc.Warnings() {
-		answer.Warnings = append(answer.Warnings, w.Error())
-	}
+	answer := probeAnswer{OK: report.OK(), Check: report, Warnings: warnings(&acc)}
 	if prober, ok := a.Gateway.(RouteProber); ok && ctx.Err() == nil {
 		route, err := prober.ProbeRoute(ctx, acc)
 		if err != nil {

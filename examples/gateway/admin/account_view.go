@@ -13,8 +13,9 @@ import (
 type accountView struct {
 	resource.Account
 	HasSecret bool                      `json:"has_secret"`
-	Broken    string                    `json:"broken,omitempty"` // why the gateway leaves it out
-	State     *balancer.AccountSnapshot `json:"state"`            // null: the gateway does not have it
+	Warnings  []string                  `json:"warnings,omitempty"` // what of it looks like a mistake
+	Broken    string                    `json:"broken,omitempty"`   // why the gateway leaves it out
+	State     *balancer.AccountSnapshot `json:"state"`              // null: the gateway does not have it
 }
 
 // picture is what the gateway knows of its accounts.
@@ -75,7 +76,7 @@ func (a *api) picture(c *call) (*picture, error) {
 
 // view is an account with its state and without its secrets.
 func (p *picture) view(acc resource.Account) accountView {
-	v := accountView{Account: acc, HasSecret: !acc.Secret.IsZero() || acc.OAuth != nil, State: p.accounts[acc.Name]}
+	v := accountView{Account: acc, HasSecret: !acc.Secret.IsZero() || acc.OAuth != nil, Warnings: warnings(&acc), State: p.accounts[acc.Name]}
 	if err := p.broken[acc.Name]; err != nil {
 		v.Broken = err.Error()
 	}
@@ -110,4 +111,12 @@ func (a *api) one(c *call, acc resource.Account) (any, error) {
 		return nil, err
 	}
 	return p.view(acc), nil
+}
+
+// warnings are what of an account is right and looks like a mistake all the same.
+func warnings(acc *resource.Account) (texts []string) {
+	for _, w := range acc.Warnings() {
+		texts = append(texts, w.Error())
+	}
+	return texts
 }

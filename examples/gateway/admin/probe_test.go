@@ -69,4 +69,7 @@ func TestProbeWarnsOfABaseWithoutItsVersion(t *testing.T) {
 	require.Len(t, got["warnings"], 1)
 	assert.Contains(t, got["warnings"].([]any)[0], `base_url: it has no version in its path, and openai's own ends with /v1: if requests get 404, write "https://api.example.com/v1"`)
 	assert.NotContains(t, w.ok(200, "POST", "/accounts/probe", account("new", nil)).object(), "warnings")
+
+	made := w.ok(201, "POST", "/accounts", account("made", object{"base_url": "https://api.example.com"})).object()
+	assert.Equal(t, got["warnings"], made["warnings"], "whoever makes one is told at once")
 }
