@@ -158,10 +158,12 @@ func (c *Config) way(a *resource.Account) (proxy string, fallback bool, err erro
 	if err != nil {
 		return "", false, fieldError(a, "proxy_url", fmt.Errorf("%w; or write direct or env", err))
 	}
-	if host, _, err := net.SplitHostPort(p.Addr()); err == nil && !c.AllowLinkLocal {
-		if err := checkHost(host); err != nil {
-			return "", false, fieldError(a, "proxy_url", err)
-		}
+	host, _, err := net.SplitHostPort(p.Addr())
+	if err == nil && !c.AllowLinkLocal {
+		err = checkHost(host)
+	}
+	if err != nil {
+		return "", false, fieldError(a, "proxy_url", err)
 	}
 	return proxy, fallback, nil
 }
